@@ -1,0 +1,211 @@
+"""Attaching pathways to a network, adapting them, switching them off for a measurement, taking them off again."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import snntorch as snn
+import torch
+from torch import nn
+
+from spikefa.feedback import Feedback, Rule
+from spikefa.routing import ROUTED, Routed
+from spikefa.rules import RULES
+from spikefa.rules import rule as named
+from spikefa.streams import stream
+
+Net = TypeVar("Net", bound=nn.Module)
+
+AFFINE = (nn.Linear, nn.modules.conv._ConvNd, nn.Bilinear)
+"""What counts as an affine layer; those that are not in ROUTED are refused rather than skipped."""
+
+
+def attach(
+    net: Net, rule: Rule | str, layers: str | Sequence[str] | None = None, *, first: bool = False, seed: int = 0
+) -> Net:
+    """Give affine layers of a network a feedback pathway each, in place.
+
+    The layers' class is swapped for a routed subclass: names, parameters and optimisers stay as they are, and the
+    state_dict gains only ``<layer>.feedback.*``. Layers inside spiking neurons are left alone. Print
+    :func:`describe` to see, in one line a layer, what was attached.
+
+    Args:
+        net: any module; its affine layers in the order of ``named_modules``.
+        rule: a :class:`~spikefa.feedback.Feedback` class, a ``functools.partial`` of one, any function of (weight,
+            generator) that returns one, or a name of :data:`~spikefa.rules.RULES` such as ``"fbp:period=100"``.
+        layers: names or shell patterns (``"fc2"``, ``["conv*", "out"]``); all if absent. Call again with other layers
+            for another rule.
+        first: take the first affine layer too. Its input is data, which has no use for an error, so it is left out
+            unless it is wanted here or given by its exact name.
+        seed: what the pathways draw from; with the layer's name it determines B. Torch's global generator is neither
+            used nor moved.
+
+    Returns:
+        ``net`` itself.
+
+    Raises:
+        ValueError: no layer to attach to, a name that no layer has, a layer that has a pathway, circular padding.
+        TypeError: an affine layer of a kind that cannot be routed, or a rule that does not make a Feedback.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+        >>> print(describe(attach(net, "fa")))
+        2  Linear 3 → 2  fa  FeedbackAlignment()  6 weights
+    """
+    make = named(rule) if isinstance(rule, str) else rule
+    chosen = _choose(_affine(net), [layers] if isinstance(layers, str) else layers, first)
+    for name, layer in chosen.items():
+        _check(name, layer)
+    pathways = {name: _make(make, name, layer, seed) for name, layer in chosen.items()}
+    for name, layer in chosen.items():
+        _become(layer, ROUTED[type(layer)])
+        layer.feedback = pathways[name]
+    return net
+
+
+def detach(net: Net) -> Net:
+    """Make every routed layer a stock layer again, in place; what its pathway had learned is dropped.
+
+    Example:
+        >>> net = attach(nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), "fa")
+        >>> [type(layer) is nn.Linear for layer in detach(net)], list(net.state_dict())
+        ([True, True], ['0.weight', '0.bias', '1.weight', '1.bias'])
+    """
+    stock = {routed: plain for plain, routed in ROUTED.items()}
+    for layer in routed(net).values():
+        _become(layer, stock[type(layer)])
+        del layer.feedback
+        layer.__dict__.pop("_exact", None)
+    return net
+
+
+@torch.no_grad()
+def adapt(net: nn.Module) -> None:
+    """Let every pathway adapt once. Call it after ``optimizer.step()``, once an update.
+
+    Example:
+        >>> net = attach(nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), "fbp:period=1")
+        >>> _ = nn.init.ones_(net[1].weight)
+        >>> adapt(net)
+        >>> bool((net[1].feedback.weight == 1).all())
+        True
+    """
+    for layer in routed(net).values():
+        layer.feedback.step(layer.weight)
+
+
+@contextmanager
+def exact(net: nn.Module) -> Iterator[None]:
+    """Within this context the network's gradients are the true ones: no pathway is used.
+
+    Example:
+        >>> net = attach(nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), "fa")
+        >>> with exact(net):
+        ...     net(torch.ones(4)).sum().backward()
+    """
+    layers = [(layer, layer._exact) for layer in routed(net).values()]
+    try:
+        for layer, _ in layers:
+            layer._exact = True
+        yield
+    finally:
+        for layer, before in layers:
+            layer._exact = before
+
+
+def routed(net: nn.Module) -> dict[str, Routed]:
+    """The layers that have a pathway, by name, in the order of ``named_modules``.
+
+    Example:
+        >>> list(routed(attach(nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), "fa")))
+        ['1']
+    """
+    return {name: module for name, module in net.named_modules() if isinstance(module, Routed)}
+
+
+def describe(net: nn.Module) -> str:
+    """One line for each layer that has a pathway: its name, layer, rule, options and number of weights.
+
+    Example:
+        >>> print(describe(attach(nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), "fbp:period=10")))
+        1  Linear 3 → 2  fbp  FrozenBackprop(period=10)  6 weights
+    """
+    short = {cls: name for name, cls in RULES.items()}
+    rows = [
+        (
+            name,
+            f"{type(layer).__name__} {_sizes(layer)}",
+            short.get(type(layer.feedback), "own"),
+            f"{type(layer.feedback).__name__}({layer.feedback.extra_repr()})",
+            f"{layer.weight.numel():,} weights",
+        )
+        for name, layer in routed(net).items()
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _become(layer: Any, cls: type[nn.Module]) -> None:
+    layer.__class__ = cls
+
+
+def _sizes(layer: nn.Module) -> str:
+    if isinstance(layer, nn.Linear):
+        return f"{layer.in_features} → {layer.out_features}"
+    kernel = "×".join(str(size) for size in layer.kernel_size)  # type: ignore[union-attr]
+    return f"{layer.in_channels} → {layer.out_channels}, {kernel}"
+
+
+def _affine(net: nn.Module, prefix: str = "") -> dict[str, nn.Module]:
+    """The affine layers by name, without those inside spiking neurons."""
+    if isinstance(net, snn.SpikingNeuron):
+        return {}
+    if isinstance(net, AFFINE):
+        return {prefix: net}
+    found: dict[str, nn.Module] = {}
+    for name, child in net.named_children():
+        found |= _affine(child, f"{prefix}.{name}" if prefix else name)
+    return found
+
+
+def _choose(affine: dict[str, nn.Module], patterns: Sequence[str] | None, first: bool) -> dict[str, nn.Module]:
+    if not affine:
+        raise ValueError("this network has no affine layer (Linear, Conv1d, Conv2d) outside its neurons to attach to")
+    names = list(affine)
+    skipped = set() if first else {names[0]}
+    chosen = {name for name in names if patterns is None} - skipped
+    for pattern in patterns or ():
+        matched = {pattern} if pattern in affine else set(fnmatch.filter(names, pattern)) - skipped
+        if not matched:
+            raise ValueError(f"no layer to attach to matches {pattern!r}: the affine layers are {', '.join(names)}")
+        chosen |= matched
+    if not chosen:
+        raise ValueError(f"the only affine layer, {names[0]!r}, is the first: say first=True to attach to it")
+    return {name: affine[name] for name in names if name in chosen}
+
+
+def _check(name: str, layer: nn.Module) -> None:
+    kind = type(layer)
+    if isinstance(layer, Routed):
+        raise ValueError(f"layer {name!r} already has a pathway ({type(layer.feedback).__name__}): detach(net) first")
+    if kind not in ROUTED:
+        known = ", ".join(stock.__name__ for stock in ROUTED)
+        raise TypeError(f"layer {name!r} is a {kind.__name__}, which cannot be routed ({known} can): choose layers=...")
+    if getattr(layer, "padding_mode", "zeros") != "zeros":
+        raise ValueError(
+            f"layer {name!r} has padding_mode={layer.padding_mode!r}, whose adjoint is not the plain one: "
+            f"use zero padding, or choose layers=... without it"
+        )
+
+
+def _make(make: Rule, name: str, layer: nn.Module, seed: int) -> Feedback:
+    weight: torch.Tensor = layer.weight.detach()  # type: ignore[operator]
+    feedback = make(weight, stream(seed, name))
+    if not isinstance(feedback, Feedback):
+        raise TypeError(f"the rule for layer {name!r} made a {type(feedback).__name__}, not a spikefa.Feedback")
+    return feedback

@@ -1,0 +1,50 @@
+"""Whether data are what they should be: the md5 of decompressed bytes, since mirrors differ in the gzip header."""
+
+import gzip
+import hashlib
+import zlib
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+class DataError(ValueError):
+    """A data file is missing, cut short or not the one expected; the message says which, and the way out."""
+
+
+def decompressed(data: bytes, md5: str) -> bytes:
+    """Return the decompressed content of a file, if its md5 is the one expected.
+
+    Args:
+        data: the file, gzip or plain (a server may have unpacked it on the way).
+        md5: checksum of the decompressed bytes.
+
+    Raises:
+        DataError: when the data are cut short, damaged or others.
+
+    Example:
+        >>> decompressed(gzip.compress(b"spike"), hashlib.md5(b"spike").hexdigest())
+        b'spike'
+    """
+    return checked(_gunzip(data, md5) if data.startswith(GZIP_MAGIC) else data, md5)
+
+
+def checked(data: bytes, md5: str) -> bytes:
+    """Return `data`, if their md5 is the one expected.
+
+    Raises:
+        DataError: when it is not.
+    """
+    found = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    if found != md5:
+        raise DataError(f"expected data of md5 {md5}, found {len(data):,} bytes of md5 {found}")
+    return data
+
+
+def _gunzip(data: bytes, md5: str) -> bytes:
+    try:
+        return gzip.decompress(data)
+    except EOFError:
+        found = f"one that stops too early, at {len(data):,} bytes"
+    except (gzip.BadGzipFile, zlib.error) as error:
+        found = f"a damaged one of {len(data):,} bytes ({error})"
+    raise DataError(f"expected a gzip file with data of md5 {md5}, found {found}")

@@ -1,0 +1,85 @@
+"""An experiment: everything that decides the numbers of one training run, frozen and validated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from torch import nn
+
+from spikefa.attachment import attach
+from spikefa.datasets import DATASETS, Dataset
+from spikefa.encoding import ENCODINGS
+from spikefa.names import resolve
+from spikefa.networks import NETWORKS
+from spikefa.readout import READOUTS
+from spikefa.rules import RULES
+from spikefa.streams import stream
+
+
+def _in(table: dict[str, Any], kind: str) -> AfterValidator:
+    def check(name: str) -> str:
+        resolve(name, table, kind)
+        return name
+
+    return AfterValidator(check)
+
+
+def _known(table: dict[str, Any], kind: str) -> AfterValidator:
+    def check(name: str) -> str:
+        resolve(name, {key: lambda: None for key in table}, kind)
+        return name
+
+    return AfterValidator(check)
+
+
+class Experiment(BaseModel):
+    """One training run: its fields decide every number it gives, on one machine.
+
+    Runs that differ in ``rule`` alone start from the same weights and see the same batches in the same order.
+
+    Attributes:
+        rule: a name of :data:`~spikefa.rules.RULES`, with options, or ``package.module:Class``; for all but the first
+            affine layer.
+        dataset, network: names of :data:`~spikefa.datasets.DATASETS` and :data:`~spikefa.networks.NETWORKS`.
+        encoding, readout: names of :data:`~spikefa.encoding.ENCODINGS` and :data:`~spikefa.readout.READOUTS`.
+        seed: decides W₀, the order of the batches, B and all noise.
+        epochs: passes over the training images.
+        batch_size: images per update.
+        lr: learning rate of Adam.
+        steps: time steps per image, T.
+
+    Raises:
+        pydantic.ValidationError: (a ``ValueError``) a name that does not exist, or a number out of range.
+
+    Example:
+        >>> Experiment(rule="fbp:period=10", seed=1).key
+        'a8c1f4a5f9'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: Annotated[str, _in(RULES, "rule")] = "bp"
+    dataset: Annotated[str, _in(DATASETS, "data set")] = "digits"
+    network: Annotated[str, _in(NETWORKS, "network")] = "mlp"
+    encoding: Annotated[str, _known(ENCODINGS, "encoding")] = "current"
+    readout: Annotated[str, _known(READOUTS, "read-out")] = "membrane"
+    seed: int = Field(0, ge=0)
+    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(64, ge=1)
+    lr: float = Field(1e-3, gt=0)
+    steps: int = Field(10, ge=1)
+
+    @property
+    def key(self) -> str:
+        """Ten hexadecimal digits that stand for the fields; the same on every machine."""
+        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()[:10]
+
+    def build(self, data: Dataset) -> nn.Sequential:
+        """The network with its pathways attached, at its start: W₀ and B depend on the fields alone."""
+        make = resolve(self.network, NETWORKS, "network")
+        readout = READOUTS[self.readout].neuron
+        net: nn.Sequential = make(data.shape, data.classes, readout, stream(self.seed, "weights"))
+        return attach(net, self.rule, seed=self.seed)

@@ -1,0 +1,211 @@
+"""The figures of a comparison. Every rule has one stroke everywhere; lines are means, bands the range over the seeds.
+
+A figure is drawn from the runs of one setting and is None where no finished run has anything to show in it.
+"""
+
+import functools
+import math
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from spikefa.palette import Stroke, darker
+from spikefa.palette import strokes as by_rule
+from spikefa.panels import lines, moved_axis, name_points, panels, with_legend, zoom_in
+from spikefa.results import Run
+from spikefa.settings import finished
+from spikefa.summary import best_epoch, curves, interval, value
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STYLE: dict[str, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.edgecolor": "#555555",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+    "lines.linewidth": 1.6,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "text.parse_math": False,  # a rule's name may hold a $
+    "svg.hashsalt": "spikefa",
+    "savefig.dpi": 150,
+}
+METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+
+
+class Drawing(Protocol):
+    """What `FIGURES` holds."""
+
+    def __call__(self, runs: Sequence[Run], strokes: Mapping[str, Stroke] | None = None) -> "Figure | None":
+        """Draw the finished ones of these runs; strokes by the rules' order of appearance unless given."""
+
+
+def _styled(draw: Callable[[Sequence[Run], Mapping[str, Stroke]], "Figure | None"]) -> Drawing:
+    @functools.wraps(draw)
+    def styled(runs: Sequence[Run], strokes: Mapping[str, Stroke] | None = None) -> "Figure | None":
+        import matplotlib.style
+
+        with matplotlib.style.context(["default", STYLE]):
+            return draw(runs, strokes or by_rule(run.rule for run in runs))
+
+    return styled
+
+
+@_styled
+def accuracy(runs: Sequence[Run], strokes: Mapping[str, Stroke]) -> "Figure | None":
+    """Training and test accuracy over the epochs."""
+    if not finished(runs):
+        return None
+    from matplotlib.ticker import PercentFormatter
+
+    tested = curves(runs, "accuracy", "test")
+    splits = ("train", "test", "test, close up")[: 3 if tested["epoch"].max() >= 4 else 2]
+    figure, grid = panels(len(splits), height=3.0, shared=False)
+    for axes, split in zip(grid, splits, strict=True):
+        lines(axes, runs, strokes, "accuracy", split.removesuffix(", close up"))
+        axes.set_title(split)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    grid[1].sharey(grid[0])
+    grid[0].set_ylabel("accuracy")
+    for axes in grid[2:]:
+        zoom_in(axes, tested)
+    return with_legend(figure)
+
+
+@_styled
+def loss(runs: Sequence[Run], strokes: Mapping[str, Stroke]) -> "Figure | None":
+    """Training loss over the epochs; logarithmic where it spans more than a factor of ten."""
+    if (losses := curves(runs, "loss")).empty:
+        return None
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    figure, (axes,) = panels(1, height=3.2)
+    lines(axes, runs, strokes, "loss")
+    axes.set(ylabel="training loss", xlim=(0, 1.02 * losses["epoch"].max()))
+    if 0 < 10 * losses["value"].min() < losses["value"].max():
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    return with_legend(figure)
+
+
+@_styled
+def alignment(runs: Sequence[Run], strokes: Mapping[str, Stroke]) -> "Figure | None":
+    """Cosine of the forward and feedback weights over the epochs, one panel for each layer."""
+    layers = dict.fromkeys(
+        layer for run in finished(runs) for epoch in run.epochs for layer in epoch.get("alignment") or ()
+    )
+    shown = [layer for layer in layers if not curves(runs, "alignment", layer, "cosine").empty]
+    if not shown:
+        return None
+    figure, grid = panels(len(shown), height=2.3 if len(shown) > 1 else 3.2)
+    for axes, layer in zip(grid, shown, strict=True):
+        lines(axes, runs, strokes, "alignment", layer, "cosine")
+        axes.set_title(textwrap.shorten(layer, 32, placeholder="…"))
+    low = min(axes.dataLim.y0 for axes in grid)
+    grid[0].set_ylim(min(-0.05, 1.05 * low), 1.05)
+    figure.supylabel("cosine of W and B", fontsize=9)
+    return with_legend(figure)
+
+
+@_styled
+def gradient_angle(runs: Sequence[Run], strokes: Mapping[str, Stroke]) -> "Figure | None":
+    """Angle between the gradient through the feedback and true backpropagation through time, over the epochs."""
+    if (angles := curves(runs, "gradient", "angle")["value"]).empty:
+        return None
+    figure, (axes,) = panels(1, height=3.2)
+    axes.axhline(90, color="#999999", linewidth=0.8)
+    lines(axes, runs, strokes, "gradient", "angle")
+    axes.set_ylim(-2, max(95.0, angles.max() + 4))
+    axes.set_yticks(range(0, 181 if angles.max() > 95 else 91, 15))
+    axes.yaxis.set_major_formatter("{x:.0f}°")
+    axes.set_ylabel("angle to the true gradient")
+    return with_legend(figure)
+
+
+@_styled
+def accuracy_against_moved(runs: Sequence[Run], strokes: Mapping[str, Stroke]) -> "Figure | None":
+    """Test accuracy at the best epoch against the weights that had to be moved for it."""
+    from matplotlib.ticker import PercentFormatter
+
+    figure, (axes,) = panels(1, height=4.0)
+    points = {}
+    for rule in dict.fromkeys(run.rule for run in finished(runs)):
+        done = [run for run in finished(runs) if run.rule == rule]
+        moved = interval(value(run.epochs[-1], "moved") for run in done).mean
+        test = interval(float(best_epoch(run)["accuracy"]["test"]) for run in done)
+        if not math.isnan(moved):
+            low, high = (0.0 if math.isnan(bound) else abs(bound - test.mean) for bound in test[1:])
+            stroke = strokes[rule]
+            axes.errorbar(
+                moved, test.mean, [[low], [high]], color=stroke.color, marker=stroke.marker, capsize=2.5, zorder=3
+            )
+            points[rule] = (moved, test.mean, test.mean - low, test.mean + high)
+    if not points:
+        return None
+    moved_axis(axes, [moved for moved, *_ in points.values()])
+    axes.set(xlabel="weights moved, relative to bp", ylabel="test accuracy")
+    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    figure.draw_without_rendering()
+    name_points(axes, points, {rule: darker(stroke.color, 0.25) for rule, stroke in strokes.items()})
+    return figure
+
+
+def save(figure: "Figure", folder: Path, name: str) -> Path:
+    """Write a figure as SVG and as PNG (150 dpi); the same figure gives the same bytes.
+
+    Args:
+        figure: one of `FIGURES`.
+        folder: made if missing.
+        name: of the files, without a suffix.
+
+    Returns:
+        The path of the SVG.
+
+    Example:
+        >>> import tempfile
+        >>> from matplotlib.figure import Figure
+        >>> save(Figure(), Path(tempfile.mkdtemp()), "empty").name
+        'empty.svg'
+    """
+    import matplotlib.style
+
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    with matplotlib.style.context(["default", STYLE]):
+        figure.savefig(path.with_name(f"{name}.png"), metadata={"Software": None})
+        figure.savefig(path.with_name(f"{name}.svg"), metadata=METADATA)
+    return path.with_name(f"{name}.svg")
+
+
+FIGURES: dict[str, Drawing] = {
+    "accuracy": accuracy,
+    "accuracy_against_moved": accuracy_against_moved,
+    "alignment": alignment,
+    "gradient_angle": gradient_angle,
+    "loss": loss,
+}
+BAND = "Lines are means over the seeds, bands reach from the smallest to the largest."
+CAPTIONS = {
+    "accuracy": f"Accuracy on training and test data over the epochs; the second half close up. {BAND}",
+    "accuracy_against_moved": "Test accuracy at the epoch of the best validation accuracy against the weights moved "
+    "into the feedback, relative to what backpropagation moves in as many updates; 0 stands at the left end. "
+    "Bars: 95 % bootstrap interval over the seeds.",
+    "alignment": f"Cosine of the forward weights W and the feedback weights B of every layer with a pathway. {BAND}",
+    "gradient_angle": "Angle, over all weights below the read-out, between the gradient through the feedback and true "
+    f"backpropagation through time; at 90° a small step no longer lowers the loss. {BAND}",
+    "loss": f"Training loss over the epochs. {BAND}",
+}
+"""What each figure shows, in words."""

@@ -1,0 +1,67 @@
+"""A fully connected spiking network of any depth and width."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import snntorch as snn
+import torch
+from snntorch import surrogate
+from torch import nn
+
+from spikefa.networks.start import start
+
+
+def mlp(
+    shape: tuple[int, ...],
+    classes: int,
+    readout: Callable[[float], snn.Leaky],
+    generator: torch.Generator,
+    *,
+    depth: int = 2,
+    width: int = 128,
+    beta: float = 0.9,
+    gain: float = 2.0,
+    alpha: float = 2.0,
+) -> nn.Sequential:
+    """Fully connected LIF layers: flatten, then ``depth`` times (affine, LIF) of ``width``, then the read-out.
+
+    Reference:
+        Eshraghian et al., "Training spiking neural networks using lessons from deep learning", Proc. IEEE 111, 2023.
+        https://arxiv.org/abs/2109.12894
+
+    Args:
+        shape: of one example, without time and batch.
+        classes: number of output neurons.
+        readout: makes the last neuron from its beta, for example ``READOUTS["membrane"].neuron``.
+        generator: draws the weights.
+        depth: number of hidden layers; ``width``: neurons in each.
+        beta: decay of the membrane per step, of every neuron.
+        gain: scale of the initial weights, see :func:`~spikefa.networks.start.start`.
+        alpha: steepness of the arctan surrogate gradient.
+
+    Returns:
+        A ``nn.Sequential`` of ``init_hidden`` neurons, for :func:`spikefa.sequence.run` or a loop over time.
+
+    Raises:
+        ValueError: depth, width or classes below 1.
+
+    Example:
+        >>> from spikefa.readout import READOUTS
+        >>> net = mlp((1, 8, 8), 10, READOUTS["membrane"].neuron, torch.Generator().manual_seed(0), depth=1)
+        >>> [name for name, _ in net.named_children()]
+        ['flatten', 'fc1', 'lif1', 'out', 'readout']
+    """
+    if min(depth, width, classes) < 1:
+        raise ValueError(f"depth, width and classes must be at least 1, not {depth}, {width}, {classes}")
+    net = nn.Sequential()
+    net.add_module("flatten", nn.Flatten())
+    size = math.prod(shape)
+    for layer in range(1, depth + 1):
+        net.add_module(f"fc{layer}", start(nn.Linear, size, width, gain=gain, generator=generator))
+        net.add_module(f"lif{layer}", snn.Leaky(beta=beta, spike_grad=surrogate.atan(alpha), init_hidden=True))
+        size = width
+    net.add_module("out", start(nn.Linear, size, classes, gain=1.0, generator=generator))
+    net.add_module("readout", readout(beta))
+    return net

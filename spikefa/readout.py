@@ -1,0 +1,73 @@
+"""Read-outs: the neuron at the end of a network, and the class scores that are read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import snntorch as snn
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A way to read classes from the last layer.
+
+    Attributes:
+        scores: takes the read-out neurons' spikes and membranes, ``[T, B, classes]`` each, to scores ``[B, classes]``,
+            for cross-entropy and argmax.
+        spiking: whether the neurons fire and reset, or only integrate.
+    """
+
+    scores: Callable[[Tensor, Tensor], Tensor]
+    spiking: bool
+
+    def neuron(self, beta: float) -> snn.Leaky:
+        """The neuron to end a network with: returns ``(spk, mem)``, keeps its state itself."""
+        mechanism = "subtract" if self.spiking else "none"
+        return snn.Leaky(beta=beta, reset_mechanism=mechanism, init_hidden=True, output=True)
+
+
+def spike_count(spk: Tensor, mem: Tensor) -> Tensor:
+    """Number of spikes of each output neuron.
+
+    Reference:
+        Eshraghian et al., "Training spiking neural networks using lessons from deep learning", Proc. IEEE 111, 2023.
+        https://arxiv.org/abs/2109.12894
+    """
+    return spk.sum(0)
+
+
+def mean_membrane(spk: Tensor, mem: Tensor) -> Tensor:
+    """Membrane of a leaky integrator that does not fire, averaged over time.
+
+    Reference:
+        Neftci, Mostafa, Zenke, "Surrogate gradient learning in spiking neural networks", IEEE Signal Processing
+        Magazine 36, 2019. https://arxiv.org/abs/1901.09948
+    """
+    return mem.mean(0)
+
+
+def first_spike(spk: Tensor, mem: Tensor) -> Tensor:
+    """Minus the time of each output neuron's first spike, in steps; minus T if it stays silent.
+
+    t₁ = Σ_t Π_{s ≤ t} (1 − S_s). The gradient of this form is the change that one spike more or less would make: a
+    spike put u steps before the first one would bring it forward by u.
+
+    Reference:
+        The idea: Mostafa, "Supervised learning based on temporal coding in spiking neural networks", IEEE TNNLS 29,
+        2018. https://arxiv.org/abs/1606.08165. The product form is ours.
+
+    Example:
+        >>> import torch
+        >>> first_spike(torch.tensor([0.0, 0.0, 1.0, 1.0]).reshape(4, 1, 1), torch.zeros(4, 1, 1))
+        tensor([[-2.]])
+    """
+    return -(1 - spk).cumprod(0).sum(0)
+
+
+READOUTS: dict[str, Readout] = {
+    "membrane": Readout(mean_membrane, spiking=False),
+    "rate": Readout(spike_count, spiking=True),
+    "first_spike": Readout(first_spike, spiking=True),
+}

@@ -1,0 +1,42 @@
+"""The rules: one file each, named by its abbreviation."""
+
+from __future__ import annotations
+
+from spikefa.feedback import Feedback, Rule
+from spikefa.names import resolve
+from spikefa.rules.bp import Backprop
+from spikefa.rules.fa import FeedbackAlignment
+from spikefa.rules.fbp import FrozenBackprop
+from spikefa.rules.frsf import FixedRandomSignFeedback
+from spikefa.rules.sal import SpikeAlignment
+
+__all__ = [
+    "RULES",
+    "Backprop",
+    "FeedbackAlignment",
+    "FixedRandomSignFeedback",
+    "FrozenBackprop",
+    "SpikeAlignment",
+    "rule",
+]
+
+RULES: dict[str, type[Feedback]] = {
+    "bp": Backprop,
+    "fa": FeedbackAlignment,
+    "frsf": FixedRandomSignFeedback,
+    "fbp": FrozenBackprop,
+    "sal": SpikeAlignment,
+}
+
+
+def rule(name: str) -> Rule:
+    """The rule that ``name`` stands for: an entry of :data:`RULES`, with options, or ``package.module:Class``.
+
+    Raises:
+        ValueError: no such rule or option; the message suggests the nearest name.
+
+    Example:
+        >>> rule("fbp:period=100")
+        functools.partial(<class 'spikefa.rules.fbp.FrozenBackprop'>, period=100)
+    """
+    return resolve(name, RULES, "rule")

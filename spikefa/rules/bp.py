@@ -1,0 +1,42 @@
+"""Backpropagation: the error travels through the forward weights themselves."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor
+
+from spikefa.feedback import Feedback
+
+
+@final
+class Backprop(Feedback):
+    """Backpropagation, the baseline: B = W at every moment.
+
+    **Uses:** W itself, at every update: weight transport, not local.
+
+    Reference:
+        Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", Nature 323, 1986.
+        https://doi.org/10.1038/323533a0
+
+    Args:
+        weight: W₀, ``[out, in, ...]``.
+        generator: not drawn from; every rule is given one.
+
+    Example:
+        >>> weight = torch.ones(2, 3)
+        >>> Backprop(weight, torch.Generator())(weight) is weight
+        True
+    """
+
+    def __init__(self, weight: Tensor, generator: torch.Generator) -> None:
+        super().__init__()
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """W."""
+        return weight
+
+    def step(self, weight: Tensor) -> None:
+        """Count the transport: every weight, at every update."""
+        self.bits += weight.numel() * weight.element_size() * 8

@@ -1,0 +1,195 @@
+"""Statistics of finished runs: select on validation, report test, pair by seed, show the interval.
+
+How much an interval over n seeds can tell: a percentile bootstrap resamples the n values it has and knows nothing
+beyond them. With n = 3 the 95 % interval *is* the range from the smallest to the largest value (a resample is three
+times the smallest with probability 1/27 > 2.5 %). It shows how far three seeds scatter; as a statement about the mean
+over all seeds it is too narrow: for normal scatter it holds the true mean in 75 % of cases, not 95 % (n = 2: 50 %,
+n = 5: 84 %, n = 10: 90 %). Two rules that do not differ get disjoint intervals of three seeds one time in ten. Paired
+differences are the sharper instrument, since the rules of a seed share start and batches. For a paper take 5 or more.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from spikefa.results import Run
+from spikefa.settings import by_setting, finished
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+REFERENCE = "bp"
+COLUMNS = (
+    *("setting", "rule", "seeds", "failed", "incomplete"),
+    *("accuracy", "accuracy_low", "accuracy_high", "points", "points_low", "points_high"),
+    *("alignment", "angle", "moved", "seconds"),
+)
+
+
+class Interval(NamedTuple):
+    """A mean over seeds and where it may lie."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def best_epoch(run: Run) -> Mapping[str, Any]:
+    """The trained epoch of the best validation accuracy, the earliest if tied; test accuracy is never looked at.
+
+    Args:
+        run: a run with at least one epoch; epoch 0, the state before training, is taken only if there is no other.
+
+    Raises:
+        ValueError: the run has no epoch.
+
+    Example:
+        >>> epochs = [{"epoch": e, "accuracy": {"validation": v}} for e, v in enumerate([0.9, 0.5, 0.7, 0.7])]
+        >>> best_epoch(Run("3f", {"rule": "fa", "seed": 0}, {}, epochs=tuple(epochs)))["epoch"]
+        2
+    """
+    if not run.epochs:
+        raise ValueError(f"the run {run.key!r} ({run.rule}, seed {run.seed}) has no epoch to select from")
+    trained = [epoch for epoch in run.epochs if epoch["epoch"] > 0]
+    return max(trained or run.epochs, key=lambda epoch: float(epoch["accuracy"]["validation"]))
+
+
+def interval(values: Iterable[float], confidence: float = 0.95, seed: int = 0) -> Interval:
+    """Mean and percentile bootstrap interval; what n = 3 can and cannot tell stands at the top of this module.
+
+    Args:
+        values: one value a seed.
+        confidence: the mass of bootstrap means that the interval holds.
+        seed: of the resampling, so that the same values give the same interval.
+
+    Returns:
+        Mean, low, high. The bounds of a single value are nan; without values, or with a nan among them, all three are.
+
+    Raises:
+        ValueError: the confidence is not between 0 and 1.
+
+    Example:
+        >>> interval([1.0, 2.0, 3.0])
+        Interval(mean=2.0, low=1.0, high=3.0)
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}, but must lie between 0 and 1, for example 0.95")
+    sample = [float(value) for value in values]
+    if not sample or any(map(math.isnan, sample)):
+        return Interval(math.nan, math.nan, math.nan)
+    # Relative to the first value, so that constant values give exactly themselves.
+    offsets = [value - sample[0] for value in sample]
+    low, high = _bootstrap(offsets, confidence, seed) if len(sample) > 1 else (math.nan, math.nan)
+    return Interval(sample[0] + math.fsum(offsets) / len(sample), sample[0] + low, sample[0] + high)
+
+
+def summarise(runs: Iterable[Run]) -> "DataFrame":
+    """One row for every rule of every setting, in the order of appearance. Only finished runs enter the numbers.
+
+    | column | over the seeds |
+    | --- | --- |
+    | `setting`, `rule` | what was compared |
+    | `seeds`, `failed`, `incomplete` | number of runs that finished, failed, never ended |
+    | `accuracy`, `accuracy_low`, `accuracy_high` | test accuracy at the best epoch, a fraction; with 95 % interval |
+    | `points`, `points_low`, `points_high` | the same minus bp's of the same seed, in percentage points |
+    | `alignment` | cosine of W and B at the best epoch, mean over the layers; bp 1 |
+    | `angle` | angle to the true gradient at the best epoch, in degrees |
+    | `moved` | weights moved up to the last epoch, relative to bp |
+    | `seconds` | time of all epochs |
+
+    What a run did not measure (null in the file) is left out of a mean; a mean of nothing is nan.
+
+    Example:
+        >>> summarise([]).columns[:4].to_list()
+        ['setting', 'rule', 'seeds', 'failed']
+    """
+    import pandas
+
+    rows = []
+    for label, group in by_setting(runs).items():
+        reference = _scores(run for run in group if run.rule == REFERENCE)
+        rules = dict.fromkeys(run.rule for run in group)
+        rows += [_row(label, rule, [run for run in group if run.rule == rule], reference) for rule in rules]
+    return pandas.DataFrame(rows, columns=list(COLUMNS))
+
+
+def curves(runs: Iterable[Run], *field: str) -> "DataFrame":
+    """One field of every epoch of the finished runs, tidy: rule, seed, epoch, value. Null values are left out.
+
+    Args:
+        runs: of one setting.
+        field: the way to the value, `"accuracy", "test"` or `"alignment", "fc2", "cosine"`.
+
+    Example:
+        >>> run = Run("3f", {"rule": "fa", "seed": 0}, {}, epochs=({"epoch": 0, "loss": 2.3},), state="done")
+        >>> curves([run], "loss").to_dict("records")
+        [{'rule': 'fa', 'seed': 0, 'epoch': 0, 'value': 2.3}]
+    """
+    import pandas
+
+    points = [
+        (run.rule, run.seed, epoch["epoch"], value(epoch, *field)) for run in finished(runs) for epoch in run.epochs
+    ]
+    kept = [point for point in points if not math.isnan(point[-1])]
+    return pandas.DataFrame(kept, columns=["rule", "seed", "epoch", "value"])
+
+
+def value(epoch: Mapping[str, Any], *field: str) -> float:
+    """One number of an epoch; nan if it is null, infinite or was not measured.
+
+    Example:
+        >>> value({"gradient": {"angle": 88.5}}, "gradient", "angle"), value({"loss": None}, "loss")
+        (88.5, nan)
+    """
+    found: Any = epoch
+    for name in field:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return float(found) if found is not None and math.isfinite(found) else math.nan
+
+
+def _row(setting: str, rule: str, runs: Sequence[Run], reference: Mapping[int, float]) -> dict[str, Any]:
+    done = finished(runs)
+    best = [best_epoch(run) for run in done]
+    scores = _scores(done)
+    points = [100 * (score - reference[seed]) for seed, score in scores.items() if seed in reference]
+    states = [run.state for run in runs]
+    return {
+        "setting": setting,
+        "rule": rule,
+        "seeds": len(done),
+        "failed": states.count("failed"),
+        "incomplete": states.count("incomplete"),
+        **_bounds("accuracy", interval(scores.values())),
+        **_bounds("points", interval(points)),
+        "alignment": _mean(1.0 if rule == REFERENCE else _alignment(epoch) for epoch in best),
+        "angle": _mean(value(epoch, "gradient", "angle") for epoch in best),
+        "moved": _mean(value(run.epochs[-1], "moved") for run in done),
+        "seconds": _mean(math.fsum(epoch.get("seconds") or 0.0 for epoch in run.epochs) for run in done),
+    }
+
+
+def _scores(runs: Iterable[Run]) -> dict[int, float]:
+    """Test accuracy at the best epoch, by seed."""
+    return {run.seed: float(best_epoch(run)["accuracy"]["test"]) for run in finished(runs)}
+
+
+def _alignment(epoch: Mapping[str, Any]) -> float:
+    return _mean(value(epoch, "alignment", layer, "cosine") for layer in epoch.get("alignment") or ())
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = [number for number in values if not math.isnan(number)]
+    return math.fsum(known) / len(known) if known else math.nan
+
+
+def _bounds(name: str, found: Interval) -> dict[str, float]:
+    return {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+
+
+def _bootstrap(values: Sequence[float], confidence: float, seed: int) -> tuple[float, float]:
+    import numpy
+    from scipy.stats import bootstrap
+
+    generator = numpy.random.default_rng(seed)
+    drawn = bootstrap((values,), numpy.mean, confidence_level=confidence, method="percentile", random_state=generator)
+    return float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)

@@ -1,0 +1,223 @@
+import io
+import re
+import xml.etree.ElementTree as tree
+
+import pytest
+from matplotlib.colors import to_hex
+from rich.console import Console
+
+from spikefa.figures import FIGURES
+from spikefa.page import page
+from spikefa.palette import INK, strokes
+from spikefa.report import markdown, table, write
+from spikefa.results import read
+from spikefa.summary import summarise
+from tests.synthetic import run
+from tests.synthetic import write as write_runs
+
+RULES = ["bp", "fa", "fbp:period=10", "fbp:period=100", "usf"]
+CURVES = ["accuracy", "alignment", "gradient_angle", "loss"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    lines = [line for rule in RULES for seed in range(2) for line in run(rule, seed)]
+    return read(write_runs(tmp_path_factory.mktemp("runs"), *lines))
+
+
+@pytest.fixture(scope="module")
+def drawn(runs):
+    return {name: draw(runs) for name, draw in FIGURES.items()}
+
+
+@pytest.fixture(scope="module")
+def folder(runs, tmp_path_factory):
+    return write(runs, tmp_path_factory.mktemp("report")).parent
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Two settings; one rule only in the first."""
+    folder = tmp_path_factory.mktemp("two")
+    page_of(folder, *run("bp", 0), *run("fa", 0), *run("usf", 0), *run("usf", 0, dataset="fashion"))
+    return folder
+
+
+def page_of(folder, *lines):
+    return write(read(write_runs(folder, *lines)), folder).read_text(encoding="utf-8")
+
+
+def test_every_file_is_written(folder):
+    names = {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
+    found = {str(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if path.is_file()}
+    assert found == names | {"report.html", "table.csv", "table.md"}
+
+
+def test_every_rule_is_in_every_table(runs, folder):
+    frame = summarise(runs)
+    html = (folder / "report.html").read_text(encoding="utf-8").replace("<wbr>", "")
+    csv = (folder / "table.csv").read_text(encoding="utf-8")
+    for rule in RULES:
+        assert f"<span>{rule}</span></span></th><td>2</td>" in html
+        assert f"| {rule} | 2 |" in markdown(frame)
+        assert f",{rule},2,0,0," in csv
+
+
+def test_the_terminal_table_fits_100_columns():
+    rules = ["bp", "fbp:period=1000", "kp"]
+    row = dict.fromkeys(summarise([]).columns, -12.345) | {
+        "setting": "digits",
+        "seeds": 10,
+        "failed": 0,
+        "incomplete": 0,
+    }
+    frame = summarise([]).astype(object)
+    for at, rule in enumerate(rules):
+        frame.loc[at] = row | {"rule": rule, "accuracy": 1.0, "accuracy_low": 1.0, "accuracy_high": 1.0}
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(table(frame))
+    lines = console.export_text().splitlines()
+    assert all(len(line) <= 100 for line in lines)
+    for rule in rules[1:]:
+        assert any(line.startswith(rule) and "100.0 [100.0, 100.0]  −12.3 [−12.3, −12.3]" in line for line in lines)
+
+
+def test_the_page_needs_no_other_file(folder):
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    without_names = re.sub(r'xmlns(:\w+)?="[^"]*"', "", html)
+    assert not re.findall(r"https?://|//\w|<script|<link|<img|@import|\bsrc=", without_names)
+    assert set(re.findall(r'href="(.)', html)) == {"#"}
+    assert len(re.findall(r"<figure><svg", html)) == len(FIGURES)
+
+
+def test_ids_are_unique_and_every_reference_has_its_target(two):
+    html = (two / "report.html").read_text(encoding="utf-8")
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', html)) <= {
+        pair for i in ids for pair in ((i, ""), ("", i))
+    }
+
+
+def test_every_figure_of_the_page_is_well_formed(folder):
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    for svg in re.findall(r"<figure>(<svg.*?</svg>)<figcaption>", html, flags=re.DOTALL):
+        assert tree.fromstring(svg).get("viewBox")
+
+
+def test_everything_is_escaped(tmp_path):
+    lines = run("<script>alert(1)</script>", 0, network="<b>&net$name", end="done")
+    lines += run("fa:$x_1$", 0, network="<b>&net$name")
+    lines += [*run("kp", 0, network="<b>&net$name", end="incomplete")]
+    lines.append({"kind": "failed", "key": lines[-1]["key"], "epoch": 3, "error": "<i>loss</i> & nan"})
+    html = page_of(tmp_path, *lines)
+    assert not re.findall(r"<script|<b>&|<i>loss", html)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html.replace("<wbr>", "")
+    assert "&lt;b&gt;&amp;net$name" in html
+    assert "&lt;i&gt;loss&lt;/i&gt; &amp; nan" in html
+
+
+def test_the_same_runs_give_the_same_bytes(runs, folder, tmp_path):
+    write(runs, tmp_path)
+    for path in folder.rglob("*.*"):
+        assert (tmp_path / path.relative_to(folder)).read_bytes() == path.read_bytes(), path.name
+
+
+def test_a_section_and_a_folder_of_figures_for_every_setting(two):
+    html = (two / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r"<h2>(\w+), mlp", html) == ["digits", "fashion"]
+    assert [path.name[:8] for path in sorted((two / "figures").iterdir())] == ["1-digits", "2-fashio"]
+    assert "<th>dataset</th><td>digits, fashion</td>" in html
+
+
+def test_unfinished_runs_are_listed_with_their_reason(tmp_path):
+    html = page_of(tmp_path, *run("bp", 0), *run("sal", 7, end="failed"), *run("kp", 8, end="incomplete"))
+    assert "<td>sal</td><td>7</td><td>failed</td><td>Diverged: loss is nan at epoch 3, batch 17</td>" in html
+    assert "<td>kp</td><td>8</td><td>incomplete</td><td>stopped after epoch 3</td>" in html
+    assert "0 (1 failed)" in html
+    assert "Failed and incomplete" not in page([run for run in read(tmp_path) if run.state == "done"], {})
+
+
+def test_a_run_that_failed_at_once_is_reported_without_figures(tmp_path):
+    start, *_, failed = run("sal", 0, end="failed")
+    html = page_of(tmp_path, start, failed)
+    assert "Diverged: loss is nan" in html
+    assert "<figure>" not in html
+
+
+def test_settings_data_and_environment_are_on_the_page(folder):
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    for words in (
+        "<th>lr</th><td>0.001</td>",
+        "<th>seed</th><td>0, 1</td>",
+        "stratified 1,197/300/300",
+        "torch 2.13.0",
+    ):
+        assert words in html
+    assert "<code>spikefa compare --rule bp fa fbp:period=100 --seed 0 1 2 --out runs/first</code>" in html
+
+
+def test_no_runs_cannot_be_reported(tmp_path):
+    with pytest.raises(ValueError, match="there are no runs"):
+        write([], tmp_path)
+
+
+def test_a_rule_has_the_same_stroke_in_every_figure_and_table(runs, drawn, folder):
+    expected = {rule: stroke.color for rule, stroke in strokes(RULES).items()}
+    for name in CURVES:
+        for axes in drawn[name].axes:
+            lines = {line.get_label(): to_hex(line.get_color()) for line in axes.lines if line.get_label() in RULES}
+            assert lines == expected, name
+    points = [to_hex(box.lines[0].get_color()) for box in drawn["accuracy_against_moved"].axes[0].containers]
+    assert points == list(expected.values())
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    swatches = re.findall(r'stroke="(#\w+)"[^>]*/></svg><span>([^/]+)</span>', html.replace("<wbr>", ""))
+    assert {rule: color for color, rule in swatches} == expected
+
+
+def test_a_rule_keeps_its_stroke_where_a_setting_lacks_others(two):
+    html = (two / "report.html").read_text(encoding="utf-8")
+    swatches = re.findall(r'stroke="(#\w+)"[^>]*/></svg><span>usf<', html)
+    assert len(swatches) == 2
+    assert swatches[0] == swatches[1] != strokes(["usf"])["usf"].color
+
+
+def test_strokes_differ_and_bp_is_the_ink():
+    rules = ["bp", *(f"rule{n}" for n in range(12)), *(f"fbp:period={n}" for n in range(3))]
+    drawn_as = strokes(rules)
+    assert drawn_as["bp"].color == INK
+    assert len(set(drawn_as.values())) == len(rules)
+    assert drawn_as == strokes([*rules, *reversed(rules)])
+
+
+def test_the_band_reaches_from_the_smallest_seed_to_the_largest(runs, drawn):
+    (axes,) = drawn["gradient_angle"].axes
+    last = [run.epochs[-1]["gradient"]["angle"] for run in runs if run.rule == "fa"]
+    band = axes.collections[RULES.index("fa")].get_paths()[0].vertices
+    assert {min(last), max(last)} <= set(band[band[:, 0] == 10][:, 1])
+
+
+def test_names_beside_points_cover_neither_each_other_nor_a_point(tmp_path):
+    rules = [f"rule{n}:gain={n}" for n in range(12)]
+    figure = FIGURES["accuracy_against_moved"](read(write_runs(tmp_path, *(line for r in rules for line in run(r, 0)))))
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_text() in rules]
+    places = [axes.transData.transform(box.lines[0].get_xydata()[0]) for box in axes.containers]
+    assert len(boxes) == len(rules)
+    assert not any(a.overlaps(b) for at, a in enumerate(boxes) for b in boxes[:at])
+    assert not any(box.contains(*place) for box in boxes for place in places)
+
+
+def test_zero_moved_stands_left_of_everything_and_is_labelled(drawn):
+    (axes,) = drawn["accuracy_against_moved"].axes
+    labels = dict(zip(axes.get_xticks(), (label.get_text() for label in axes.get_xticklabels()), strict=True))
+    assert labels == {0.0: "0", 0.001: "0.001", 0.01: "0.01", 0.1: "0.1", 1.0: "1"}
+    assert axes.get_xlim()[0] < 0 < axes.get_xlim()[1]
+
+
+def test_nothing_to_show_gives_no_figure(tmp_path):
+    lines = [line | {"alignment": {}, "gradient": None, "loss": None} for line in run("bp", 0)]
+    found = {name: draw(read(write_runs(tmp_path, *lines))) for name, draw in FIGURES.items()}
+    assert [name for name, figure in found.items() if figure is None] == ["alignment", "gradient_angle", "loss"]
+    assert all(draw([]) is None for draw in FIGURES.values())
