@@ -6,8 +6,9 @@ import hashlib
 import json
 from typing import Annotated, Any
 
+import torch
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from torch import nn
+from torch import Tensor, nn
 
 from spikefa.attachment import attach
 from spikefa.datasets import DATASETS, Dataset
@@ -16,6 +17,7 @@ from spikefa.names import resolve
 from spikefa.networks import NETWORKS
 from spikefa.readout import READOUTS
 from spikefa.rules import RULES
+from spikefa.sequence import run
 from spikefa.streams import stream
 
 
@@ -56,7 +58,7 @@ class Experiment(BaseModel):
 
     Example:
         >>> Experiment(rule="fbp:period=10", seed=1).key
-        'a8c1f4a5f9'
+        'c664bca52f'
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,3 +85,12 @@ class Experiment(BaseModel):
         readout = READOUTS[self.readout].neuron
         net: nn.Sequential = make(data.shape, data.classes, readout, stream(self.seed, "weights"))
         return attach(net, self.rule, seed=self.seed)
+
+    def encode(self, x: Tensor, noise: torch.Generator) -> Tensor:
+        """Images ``[B, ...]`` as input over time, ``[T, B, ...]``; random encodings draw from ``noise``."""
+        return ENCODINGS[self.encoding](x, self.steps, noise)
+
+    def scores(self, net: nn.Module, x: Tensor, noise: torch.Generator) -> Tensor:
+        """Class scores ``[B, classes]`` of images ``[B, ...]``: encoded over time, run, read out."""
+        spk, mem = run(net, self.encode(x, noise))
+        return READOUTS[self.readout].scores(spk, mem)

@@ -1,6 +1,6 @@
 """What a data set is: three splits of examples and labels, and a sentence that says how they were made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,18 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches `(x, y)` of `size` examples, the last one shorter; in a new random order if given a generator.
+
+        Example:
+            >>> split = Split(torch.zeros(3, 4), torch.tensor([0, 1, 2]))
+            >>> [y.tolist() for x, y in split.batches(2)]
+            [[0, 1], [2]]
+        """
+        order = torch.arange(len(self)) if generator is None else torch.randperm(len(self), generator=generator)
+        for chosen in order.split(size):
+            yield self.x[chosen], self.y[chosen]
 
     def __repr__(self) -> str:
         return f"Split({len(self)} examples of shape {tuple(self.x.shape[1:])})"

@@ -28,7 +28,7 @@ def start(kind: type[Affine], *sizes: int, gain: float, generator: torch.Generat
 
     Example:
         >>> layer = start(nn.Linear, 400, 100, gain=2.0, generator=torch.Generator().manual_seed(0))
-        >>> round(float(layer.weight.std()), 2)
+        >>> round(layer.weight.std().item(), 2)
         0.1
     """
     layer: Affine = nn.utils.skip_init(kind, *sizes, bias=False, **options)
