@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import torch
@@ -21,7 +22,9 @@ from spikefa.sequence import run
 from spikefa.streams import stream
 
 
-def _in(table: dict[str, Any], kind: str) -> AfterValidator:
+def _in(table: Mapping[str, Callable[..., Any]], kind: str) -> AfterValidator:
+    """A validator that accepts what ``table`` has, and what can be imported."""
+
     def check(name: str) -> str:
         resolve(name, table, kind)
         return name
@@ -29,12 +32,11 @@ def _in(table: dict[str, Any], kind: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _known(table: dict[str, Any], kind: str) -> AfterValidator:
-    def check(name: str) -> str:
-        resolve(name, {key: lambda: None for key in table}, kind)
-        return name
-
-    return AfterValidator(check)
+def _rule(name: str) -> str:
+    """Accept a rule that makes a pathway for a small layer, so that wrong values of its options show here."""
+    generator = stream(0, "check")
+    resolve(name, RULES, "rule")(torch.rand(2, 2, generator=generator), generator)
+    return name
 
 
 class Experiment(BaseModel):
@@ -63,11 +65,11 @@ class Experiment(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rule: Annotated[str, _in(RULES, "rule")] = "bp"
+    rule: Annotated[str, AfterValidator(_rule)] = "bp"
     dataset: Annotated[str, _in(DATASETS, "data set")] = "digits"
     network: Annotated[str, _in(NETWORKS, "network")] = "mlp"
-    encoding: Annotated[str, _known(ENCODINGS, "encoding")] = "current"
-    readout: Annotated[str, _known(READOUTS, "read-out")] = "membrane"
+    encoding: Annotated[str, _in(ENCODINGS, "encoding")] = "current"
+    readout: Annotated[str, _in(READOUTS, "read-out")] = "membrane"
     seed: int = Field(0, ge=0)
     epochs: int = Field(10, ge=1)
     batch_size: int = Field(64, ge=1)
@@ -82,15 +84,17 @@ class Experiment(BaseModel):
     def build(self, data: Dataset) -> nn.Sequential:
         """The network with its pathways attached, at its start: W₀ and B depend on the fields alone."""
         make = resolve(self.network, NETWORKS, "network")
-        readout = READOUTS[self.readout].neuron
-        net: nn.Sequential = make(data.shape, data.classes, readout, stream(self.seed, "weights"))
+        readout = resolve(self.readout, READOUTS, "read-out")
+        net: nn.Sequential = make(data.shape, data.classes, readout.neuron, stream(self.seed, "weights"))
         return attach(net, self.rule, seed=self.seed)
 
     def encode(self, x: Tensor, noise: torch.Generator) -> Tensor:
         """Images ``[B, ...]`` as input over time, ``[T, B, ...]``; random encodings draw from ``noise``."""
-        return ENCODINGS[self.encoding](x, self.steps, noise)
+        encoded: Tensor = resolve(self.encoding, ENCODINGS, "encoding")(x, self.steps, noise)
+        return encoded
 
     def scores(self, net: nn.Module, x: Tensor, noise: torch.Generator) -> Tensor:
         """Class scores ``[B, classes]`` of images ``[B, ...]``: encoded over time, run, read out."""
         spk, mem = run(net, self.encode(x, noise))
-        return READOUTS[self.readout].scores(spk, mem)
+        scores: Tensor = resolve(self.readout, READOUTS, "read-out")(spk, mem)
+        return scores

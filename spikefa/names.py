@@ -6,7 +6,7 @@ import ast
 import difflib
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -45,7 +45,7 @@ def _literal(text: str) -> Any:
         return text
 
 
-def resolve(text: str, table: Mapping[str, Callable[..., Any]], kind: str) -> Callable[..., Any]:
+def resolve(text: str, table: Mapping[str, Callable[..., Any]], kind: str) -> Any:
     """The entry of ``table`` that ``text`` names, with the options of ``text`` bound to it.
 
     Args:
@@ -66,14 +66,14 @@ def resolve(text: str, table: Mapping[str, Callable[..., Any]], kind: str) -> Ca
     for key in options:
         if key not in accepted:
             known = f"its options are {', '.join(accepted)}" if accepted else "it has none"
-            raise ValueError(f"{kind} {name!r} has no option {key!r}{_nearest(key, accepted)}: {known}")
+            raise ValueError(f"{kind} {name!r} has no option {key!r}{nearest(key, accepted)}: {known}")
     return partial(entry, **options) if options else entry
 
 
 def _listed(name: str, table: Mapping[str, Callable[..., Any]], kind: str) -> Callable[..., Any]:
     if name not in table:
         raise ValueError(
-            f"no {kind} is called {name!r}{_nearest(name, list(table))}: there are {', '.join(table)}, "
+            f"no {kind} is called {name!r}{nearest(name, list(table))}: there are {', '.join(table)}, "
             f"and your own as package.module:Name"
         )
     return table[name]
@@ -91,6 +91,12 @@ def _imported(name: str, kind: str) -> Callable[..., Any]:
     return result
 
 
-def _nearest(name: str, known: list[str]) -> str:
+def nearest(name: str, known: Collection[str]) -> str:
+    """`` (did you mean …?)`` for the known name that is nearest to ``name``, or nothing if none is near.
+
+    Example:
+        >>> nearest("fpb", ["bp", "fbp", "sal"])
+        " (did you mean 'fbp'?)"
+    """
     match = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     return f" (did you mean {match[0]!r}?)" if match else ""

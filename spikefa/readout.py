@@ -22,6 +22,10 @@ class Readout:
     scores: Callable[[Tensor, Tensor], Tensor]
     spiking: bool
 
+    def __call__(self, spk: Tensor, mem: Tensor) -> Tensor:
+        """The scores ``[B, classes]`` of recordings ``[T, B, classes]``."""
+        return self.scores(spk, mem)
+
     def neuron(self, beta: float) -> snn.Leaky:
         """The neuron to end a network with: returns ``(spk, mem)``, keeps its state itself."""
         mechanism = "subtract" if self.spiking else "none"

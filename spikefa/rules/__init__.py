@@ -39,4 +39,5 @@ def rule(name: str) -> Rule:
         >>> rule("fbp:period=100")
         functools.partial(<class 'spikefa.rules.fbp.FrozenBackprop'>, period=100)
     """
-    return resolve(name, RULES, "rule")
+    found: Rule = resolve(name, RULES, "rule")
+    return found

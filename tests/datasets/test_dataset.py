@@ -70,6 +70,19 @@ def test_limit_keeps_a_stratified_part():
         limit(split, 101, "train")
 
 
+def test_batches_give_each_example_once_with_its_label():
+    split = Split(*numbered(10))
+    plain = list(split.batches(4))
+    assert [len(y) for _, y in plain] == [4, 4, 2]
+    assert torch.cat([x for x, _ in plain]).equal(split.x)
+    shuffled, again = (list(split.batches(4, torch.Generator().manual_seed(1))) for _ in range(2))
+    x, y = torch.cat([x for x, _ in shuffled]), torch.cat([y for _, y in shuffled])
+    assert not x.equal(split.x)
+    assert x.flatten().sort().values.equal(split.x.flatten())
+    assert (x.flatten().long() % 5).equal(y)
+    assert x.equal(torch.cat([x for x, _ in again]))
+
+
 def test_split_refuses_what_is_no_split():
     x, y = numbered()
     with pytest.raises(TypeError, match=r"x is torch.float64 .* use x.float"):

@@ -1,0 +1,67 @@
+"""The catalogue that ``spikefa list`` prints: names, options and sources, read from the docstrings."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from rich.table import Table
+
+from spikefa.datasets import DATASETS
+from spikefa.encoding import ENCODINGS
+from spikefa.networks import NETWORKS
+from spikefa.readout import READOUTS
+from spikefa.rules import RULES
+
+TABLES: dict[str, Mapping[str, Callable[..., Any]]] = {
+    "rules": RULES,
+    "data sets": DATASETS,
+    "networks": NETWORKS,
+    "encodings": ENCODINGS,
+    "read-outs": {name: readout.scores for name, readout in READOUTS.items()},
+}
+
+
+def catalogue() -> Iterator[Table]:
+    """A table for each kind of name: what it is, its options with their defaults, where it comes from."""
+    for kind, entries in TABLES.items():
+        table = Table(title=kind, title_justify="left", title_style="bold", box=None, padding=(0, 2, 1, 0))
+        for column in ("name", "what it is", "options", "source"):
+            table.add_column(column, overflow="fold")
+        for name, entry in entries.items():
+            table.add_row(name, first_line(entry), options(entry), reference(entry))
+        yield table
+
+
+def first_line(entry: Callable[..., Any]) -> str:
+    """The first line of the docstring.
+
+    Example:
+        >>> first_line(first_line)
+        'The first line of the docstring.'
+    """
+    return (inspect.getdoc(entry) or "").partition("\n")[0]
+
+
+def options(entry: Callable[..., Any]) -> str:
+    """The options of an entry with their defaults, as they are written after its name.
+
+    Example:
+        >>> options(RULES["fbp"])
+        'period=100'
+    """
+    parameters = inspect.signature(entry).parameters.values()
+    return ", ".join(f"{p.name}={p.default}" for p in parameters if p.kind is p.KEYWORD_ONLY)
+
+
+def reference(entry: Callable[..., Any]) -> str:
+    """The ``Reference:`` section of the docstring, in one line; empty if there is none.
+
+    Example:
+        >>> reference(RULES["fa"])[:19]
+        'Lillicrap, Cownden,'
+    """
+    match = re.search(r"^Reference:\n((?:[ ]+.*\n?|\n(?=[ ]))+)", inspect.getdoc(entry) or "", re.MULTILINE)
+    return " ".join(match[1].split()) if match else ""

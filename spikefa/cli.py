@@ -1,0 +1,133 @@
+"""The command: ``spikefa compare``, ``report`` and ``list``. Heavy packages are imported when a command needs them."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Group, Parameter
+from rich.console import Console
+
+EXPERIMENT = Group("The experiments (every combination of the values given)", sort_key=1)
+PLACE = Group("Where", sort_key=2)
+
+app = App(
+    name="spikefa",
+    help="Separate feedback pathways for spiking networks: learning without weight transport.",
+    help_format="plaintext",
+)
+app["--help"].group = app["--version"].group = "Other"
+
+Many = Parameter(consume_multiple=True, group=EXPERIMENT, negative=())
+One = Parameter(group=PLACE)
+
+
+@app.command
+def compare(
+    study: Path | None = None,
+    *,
+    rule: Annotated[list[str] | None, Many] = None,
+    dataset: Annotated[list[str] | None, Many] = None,
+    network: Annotated[list[str] | None, Many] = None,
+    encoding: Annotated[list[str] | None, Many] = None,
+    readout: Annotated[list[str] | None, Many] = None,
+    seed: Annotated[list[int] | None, Many] = None,
+    epochs: Annotated[list[int] | None, Many] = None,
+    batch_size: Annotated[list[int] | None, Many] = None,
+    lr: Annotated[list[float] | None, Many] = None,
+    steps: Annotated[list[int] | None, Many] = None,
+    out: Annotated[Path | None, One] = None,
+    data: Annotated[Path | None, One] = None,
+    device: Annotated[str | None, One] = None,
+    threads: Annotated[int | None, One] = None,
+) -> int:
+    """Train the same network, from the same start, on the same batches, under several rules.
+
+    What OUT/runs.jsonl holds already is not trained again, so a comparison that was stopped goes on where it was, and
+    one that is widened trains only what is new. Ends with the table and the place of the report.
+
+    Args:
+        study: a TOML file with any of these options, for example rule = ["bp", "fa"]; options given here win.
+        rule: feedback rules, with options: bp fa fbp:period=100 (default: bp fa fbp:period=10 sal).
+        dataset: data sets (default: digits).
+        network: networks, with options: mlp:depth=6,width=200 (default: mlp).
+        encoding: how images become input over time: current, poisson, latency (default: current).
+        readout: how classes are read: membrane, rate, first_spike (default: membrane).
+        seed: seeds; each decides weights, batches and noise (default: 0 1 2).
+        epochs: passes over the training images (default: 10).
+        batch_size: images per update (default: 64).
+        lr: learning rate of Adam (default: 0.001).
+        steps: time steps per image (default: 10).
+        out: folder for runs.jsonl, the table, the figures and report.html (default: runs).
+        data: folder with the data sets; else SPIKEFA_DATA, the cache, download.
+        device: cpu, cuda, ... (default: cpu).
+        threads: CPU threads (default: torch's own choice).
+    """
+    given = {name: value for name, value in locals().items() if name != "study" and value is not None}
+    from spikefa.sitting import sit
+
+    return sit(study, given, shlex.join(["spikefa", *sys.argv[1:]]))
+
+
+@app.command
+def report(runs: Path, *, mend: bool = False) -> int:
+    """Rebuild the table, the figures and report.html from what a comparison recorded; nothing is trained.
+
+    Args:
+        runs: the comparison's folder, or its runs.jsonl.
+        mend: drop a torn last line of runs.jsonl first, as a killed process may leave it.
+    """
+    from spikefa import results, sitting
+
+    if mend and (dropped := results.mend(runs)):
+        sitting.console.print(f"dropped a torn last line of {dropped} bytes")
+    return sitting.show(runs)
+
+
+@app.command(name="list")
+def list_() -> None:
+    """List the rules, data sets, networks, encodings and read-outs, each with its source."""
+    from spikefa.catalogue import catalogue
+
+    for table in catalogue():
+        Console().print(table)
+
+
+def main() -> None:
+    """Run the command. Wrong input gives one line and status 2; ``--traceback`` shows where it was found."""
+    words = [word for word in sys.argv[1:] if word != "--traceback"]
+    sys.exit(_guarded(lambda: app(words, exit_on_error=False, print_error=False, result_action="return_value"), words))
+
+
+def _guarded(command: Callable[[], Any], words: list[str]) -> int:
+    warnings.showwarning = _one_line
+    try:
+        return int(command() or 0)
+    except KeyboardInterrupt:
+        return _complain("stopped; the same command again goes on from here", 130)
+    except (CycloptsError, ValueError, TypeError, OSError) as error:
+        if len(words) + 1 < len(sys.argv):
+            raise
+        return _complain(_sentence(error), 2)
+
+
+def _sentence(error: Exception) -> str:
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        faults = (f"{fault['loc'][0]}={fault['input']!r}: {fault['msg']}" for fault in error.errors())
+        return "; ".join(fault.replace("Value error, ", "") for fault in faults)
+    return " ".join(str(error).split())
+
+
+def _complain(message: str, status: int) -> int:
+    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"spikefa: {message}")
+    return status
+
+
+def _one_line(message: Warning | str, *_: Any, **__: Any) -> None:
+    _complain(f"warning: {message}", 0)

@@ -1,0 +1,158 @@
+"""A comparison: the same network from the same start on the same batches under several rules, kept in one file."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import os
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from spikefa.datasets import DATASETS, Dataset
+from spikefa.environment import environment
+from spikefa.experiment import Experiment
+from spikefa.measurement import Epoch
+from spikefa.names import resolve
+from spikefa.results import FILE, mend, read
+from spikefa.training import train
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An experiment that raised; the others go on. ``error`` is what it said."""
+
+    error: str
+
+
+def grid(fields: Mapping[str, Any]) -> tuple[Experiment, ...]:
+    """Every combination of the fields that are lists, rules innermost, so that a seed's rules run side by side.
+
+    Raises:
+        pydantic.ValidationError: (a ``ValueError``) a value that :class:`Experiment` refuses.
+
+    Example:
+        >>> [(e.seed, e.rule) for e in grid({"rule": ["bp", "fa"], "seed": [0, 1], "epochs": 5})]
+        [(0, 'bp'), (0, 'fa'), (1, 'bp'), (1, 'fa')]
+    """
+    ordered = sorted(fields, key=lambda name: name == "rule")
+    lists = [value if isinstance(value := fields[name], list | tuple) else [value] for name in ordered]
+    return tuple(Experiment(**dict(zip(ordered, values, strict=True))) for values in itertools.product(*lists))
+
+
+def compare(
+    experiments: Sequence[Experiment],
+    folder: Path,
+    *,
+    data_folder: Path | None = None,
+    device: str = "cpu",
+    command: str = "",
+) -> Iterator[tuple[Experiment, Epoch | Failed]]:
+    """Train the experiments that ``folder/runs.jsonl`` does not hold yet, and append what each epoch gives.
+
+    Every line is on the disk before the next epoch starts. A run that was killed is trained again from its start: it
+    is deterministic, so nothing of it is lost but time. An experiment that raises is recorded with its reason and the
+    next one starts.
+
+    Args:
+        experiments: what is wanted.
+        folder: where ``runs.jsonl`` lies or will lie; made if it is not there.
+        data_folder: where to look for data sets first.
+        device: where to compute.
+        command: what the user typed, for the record.
+
+    Yields:
+        Each experiment with each of its epochs, or with the reason why it failed.
+
+    Raises:
+        ValueError: a data set or network that cannot be had as asked; nothing has been trained then.
+        OSError: ``folder`` cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> tiny = grid({"rule": ["bp", "fa"], "epochs": 1, "steps": 2, "network": "mlp:width=8,depth=1"})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     first = list(compare(tiny, Path(folder)))
+        ...     again = list(compare(tiny, Path(folder)))
+        >>> len(first), len(again)
+        (4, 0)
+    """
+    path = _writable(folder) / FILE
+    todo = missing(experiments, path)
+    data = {name: load(name, data_folder) for name in dict.fromkeys(e.dataset for e in todo)}
+    for first in {(e.dataset, e.network, e.rule): e for e in todo}.values():
+        first.build(data[first.dataset])
+    if not todo:
+        return
+    setting = environment(device, command)
+    _append(path, {"kind": "environment", **setting})
+    for experiment in todo:
+        note = data[experiment.dataset].note
+        start = {"environment": setting["id"], "experiment": experiment.model_dump(), "data": note}
+        _append(path, {"kind": "start", "key": experiment.key, **start})
+        for event in _attempt(experiment, data[experiment.dataset], device, path):
+            yield experiment, event
+
+
+def load(name: str, folder: Path | None = None) -> Dataset:
+    """The data set that ``name`` stands for, such as ``"mnist:train=1000"``.
+
+    Raises:
+        ValueError: no such name or option, or files that are missing or not what they should be.
+    """
+    loader = resolve(name, DATASETS, "data set")
+    data: Dataset = loader(folder)
+    return data
+
+
+def missing(experiments: Iterable[Experiment], path: Path) -> tuple[Experiment, ...]:
+    """The experiments that the file at ``path`` does not hold whole; a torn last line of it is dropped."""
+    done: set[str] = set()
+    if path.exists():
+        mend(path)
+        done = {run.key for run in read(path) if run.state == "done"}
+    return tuple(dict.fromkeys(experiment for experiment in experiments if experiment.key not in done))
+
+
+def _attempt(experiment: Experiment, data: Dataset, device: str, path: Path) -> Iterator[Epoch | Failed]:
+    epoch = -1
+    try:
+        for record in train(experiment, data, device):
+            epoch = record.epoch
+            _append(path, {"kind": "epoch", "key": experiment.key, **asdict(record)})
+            yield record
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        line = {"kind": "failed", "key": experiment.key, "epoch": epoch + 1, "error": said}
+        _append(path, line | {"traceback": traceback.format_exc()})
+        yield Failed(said)
+    else:
+        _append(path, {"kind": "done", "key": experiment.key, "epochs": epoch})
+
+
+def _writable(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / FILE).open("a"):
+            pass
+    except OSError as error:
+        raise OSError(f"cannot write to {folder} ({error.strerror}): choose another folder with --out") from error
+    return folder
+
+
+def _append(path: Path, line: Mapping[str, Any]) -> None:
+    """One line, on the disk when this returns."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(_finite(line), ensure_ascii=False, allow_nan=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for numbers that JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

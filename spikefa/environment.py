@@ -1,0 +1,64 @@
+"""What a result depends on besides its experiment: versions, machine, command, commit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = ("spikefa", "torch", "snntorch", "numpy", "scikit-learn", "scipy")
+
+
+def environment(device: str, command: str) -> dict[str, Any]:
+    """The environment of this process, for the record.
+
+    Args:
+        device: where the runs compute.
+        command: what the user typed.
+
+    Example:
+        >>> sorted(environment("cpu", "spikefa compare"))
+        ['command', 'commit', 'device', 'id', 'platform', 'threads', 'time', 'versions']
+    """
+    found = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "device": _device(device),
+        "threads": torch.get_num_threads(),
+        "platform": platform.platform(),
+        "commit": commit(Path(__file__).parent),
+    }
+    return {"id": hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:10], **found}
+
+
+def commit(folder: Path) -> str | None:
+    """The git commit that ``folder`` is checked out at, with ``+`` for uncommitted changes; None outside git."""
+    try:
+        head = _git(folder, "rev-parse", "HEAD")
+        return head + ("+" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *words: str) -> str:
+    command = ["git", "-C", str(folder), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _device(device: str) -> str:
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device

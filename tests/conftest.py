@@ -1,0 +1,52 @@
+"""Shared by all tests: a fixed seed, every rule with options that make it quick, two small networks."""
+
+from collections import OrderedDict
+
+import pytest
+import snntorch as snn
+import torch
+from torch import nn
+
+from spikefa import RULES
+
+OPTIONS = {"fbp": "period=3", "sal": "every=2,steps=50,replicas=2"}
+"""Options with which a rule does all that it does within a few quick updates."""
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(params=RULES)
+def rule(request):
+    """Each rule's name in turn, with its options."""
+    return f"{request.param}:{OPTIONS[request.param]}" if request.param in OPTIONS else request.param
+
+
+@pytest.fixture
+def mlp():
+    """A smooth network, in float64; its two hidden layers have weights of the same shape."""
+    return nn.Sequential(nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 3)).double()
+
+
+@pytest.fixture
+def snn_parts():
+    """Makes the layers of a network of two hidden LIF layers and a leaky read-out, in float64."""
+
+    def make(init_hidden: bool = True, **lif: object) -> OrderedDict[str, nn.Module]:
+        hidden = {"beta": 0.8, "threshold": 0.7, "init_hidden": init_hidden} | lif
+        parts = OrderedDict(
+            fc1=nn.Linear(5, 12),
+            lif1=snn.Leaky(**hidden),
+            fc2=nn.Linear(12, 10),
+            lif2=snn.Leaky(**hidden),
+            out=nn.Linear(10, 3),
+            readout=snn.Leaky(beta=0.8, reset_mechanism="none", init_hidden=init_hidden, output=True),
+        )
+        for module in parts.values():
+            module.double()
+        nn.init.normal_(parts["fc2"].weight, std=0.8)
+        return parts
+
+    return make

@@ -1,0 +1,249 @@
+"""The laws of the mechanism, for every rule and every kind of layer, in float64 and exact wherever they can be."""
+
+import copy
+from contextlib import nullcontext
+from functools import partial
+from typing import final
+
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call, grad, vmap
+
+from spikefa import Feedback, attach, exact, random_like, route, routed
+
+LAYERS = {
+    "linear": (partial(nn.Linear, 5, 4), (3, 5)),
+    "linear-no-bias-vector": (partial(nn.Linear, 5, 4, bias=False), (5,)),
+    "linear-time-batch": (partial(nn.Linear, 5, 4), (2, 3, 5)),
+    "linear-no-bias-three-leading": (partial(nn.Linear, 5, 4, bias=False), (2, 3, 2, 5)),
+    "conv1d-stride-remainder": (partial(nn.Conv1d, 4, 6, 3, stride=2, padding=1), (3, 4, 8)),
+    "conv1d-dilation-unbatched": (partial(nn.Conv1d, 2, 3, 3, dilation=2), (2, 9)),
+    "conv1d-same-even-time-batch": (partial(nn.Conv1d, 2, 3, 4, padding="same"), (2, 3, 2, 7)),
+    "conv2d-stride-padding": (partial(nn.Conv2d, 2, 3, 3, stride=(2, 3), padding=(1, 0)), (3, 2, 6, 7)),
+    "conv2d-dilation": (partial(nn.Conv2d, 2, 3, (2, 3), dilation=(2, 1), padding=(1, 2)), (2, 2, 5, 4)),
+    "conv2d-groups": (partial(nn.Conv2d, 4, 6, 3, groups=2), (2, 4, 5, 5)),
+    "conv2d-depthwise": (partial(nn.Conv2d, 3, 6, 3, padding=1, groups=3), (2, 3, 4, 5)),
+    "conv2d-same-even": (partial(nn.Conv2d, 2, 3, (4, 2), padding="same", dilation=(1, 3)), (2, 2, 6, 5)),
+    "conv2d-valid-no-bias": (partial(nn.Conv2d, 2, 3, 2, padding="valid", bias=False), (2, 2, 4, 4)),
+    "conv2d-unbatched": (partial(nn.Conv2d, 2, 3, 3, padding=1), (2, 4, 5)),
+    "conv2d-stride-time-batch": (partial(nn.Conv2d, 2, 3, 3, stride=2), (2, 3, 2, 6, 6)),
+}
+"""A stock layer, and the shape of an input."""
+
+
+@final
+class Mirror(Feedback):
+    """B = W, without the package's own rule for it."""
+
+    def __init__(self, weight, generator):
+        super().__init__()
+
+    def forward(self, weight):
+        return weight
+
+
+@pytest.fixture(params=LAYERS)
+def case(request):
+    """A stock layer and its input."""
+    make, shape = LAYERS[request.param]
+    return make().double(), torch.randn(shape, dtype=torch.float64, requires_grad=True)
+
+
+def with_pathway(stock, rule):
+    """A routed copy; both weights are then moved alike, so that a B that does not follow W differs from it."""
+    layer = attach(copy.deepcopy(stock), rule, first=True)
+    noise = torch.randn_like(stock.weight)
+    stock.weight.data += noise
+    layer.weight.data += noise
+    return layer
+
+
+def output(stock, x):
+    """What the stock layer gives; a stock convolution takes one batch dimension at most."""
+    inner = stock.weight.dim() - 1
+    if isinstance(stock, nn.Linear) or x.dim() <= inner + 1:
+        return stock(x)
+    return stock(x.flatten(0, -inner - 1)).unflatten(0, x.shape[:-inner])
+
+
+def linear_map(stock, weight, x):
+    """B x: the stock layer with B for W, without its bias."""
+    parameters = {"weight": weight} if stock.bias is None else {"weight": weight, "bias": 0 * stock.bias}
+    inner = stock.weight.dim() - 1
+    rows = x.reshape(-1, *x.shape[-inner:])
+    return functional_call(stock, parameters, rows)
+
+
+def used(layer):
+    return layer.feedback(layer.weight.detach())
+
+
+def gradients(y, x, layer, error):
+    return torch.autograd.grad(y, [x, *(p for name, p in layer.named_parameters() if "." not in name)], error)
+
+
+def all_equal(found, expected):
+    return all(a.equal(b) for a, b in zip(found, expected, strict=True))
+
+
+def test_forward_pass_is_the_stock_layers_bit_for_bit(case, rule):
+    stock, x = case
+    assert with_pathway(stock, rule)(x).equal(output(stock, x))
+
+
+@pytest.mark.parametrize("same", [Mirror, "bp"], ids=["mirror", "bp"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
+def test_with_W_for_B_every_gradient_is_autograds_bit_for_bit(case, same, dtype):
+    stock, x = case[0].to(dtype), case[1].detach().to(dtype).requires_grad_()
+    layer = with_pathway(stock, same)
+    y, expected = layer(x), output(stock, x)
+    error = torch.randn_like(y)
+    assert all_equal(gradients(y, x, layer, error), gradients(expected, x, stock, error))
+
+
+def test_gradients_of_weight_and_bias_are_exact_for_the_same_error(case, rule):
+    stock, x = case
+    layer = with_pathway(stock, rule)
+    y, expected = layer(x), output(stock, x)
+    error = torch.randn_like(y)
+    assert all_equal(gradients(y, x, layer, error)[1:], gradients(expected, x, stock, error)[1:])
+
+
+def test_error_goes_through_the_transposed_matrix_of_B(case, rule):
+    stock, x = case
+    layer, inner = with_pathway(stock, rule), stock.weight.dim() - 1
+    y = layer(x)
+    error = torch.randn_like(y)
+    size = x.shape[-inner:].numel()
+    basis = torch.eye(size, dtype=x.dtype).view(size, *x.shape[-inner:])
+    matrix = linear_map(stock, used(layer), basis).flatten(1)  # row i: B of the i-th unit vector
+    expected = error.reshape(-1, matrix.shape[1]) @ matrix.T
+    (found,) = torch.autograd.grad(y, x, error)
+    torch.testing.assert_close(found, expected.view_as(x), rtol=1e-12, atol=1e-12)
+
+
+def test_adjoint_identity(case, rule):
+    stock, x = case
+    layer = with_pathway(stock, rule)
+    y = layer(x)
+    error = torch.randn_like(y)
+    (found,) = torch.autograd.grad(y, x, error)
+    forward = (linear_map(stock, used(layer), x).flatten() * error.flatten()).sum()
+    torch.testing.assert_close((x * found).sum(), forward, rtol=1e-12, atol=1e-12)
+
+
+def test_poisoned_weight_reaches_the_error_only_in_backpropagation(case, rule):
+    stock, x = case
+    layer = with_pathway(stock, rule)
+    y = layer(x)
+    layer.weight.data.fill_(torch.nan)
+    (found,) = torch.autograd.grad(y.sum(), x)
+    assert bool(found.isfinite().all()) == (rule != "bp")
+
+
+@pytest.mark.parametrize(("name", "reads"), [("fa", 0), ("fbp", 0), ("sal", 0), ("frsf", 1), ("bp", 1)])
+def test_these_rules_and_no_others_read_the_weight_at_forward_time(name, reads):
+    layer = attach(nn.Linear(5, 4), name, first=True)
+    before = used(layer).clone()
+    layer.weight.data.neg_()
+    assert used(layer).equal(-before if reads else before)
+
+
+def test_route_gives_y_its_error_unchanged_and_x_the_adjoints():
+    x, y = (torch.randn(3, 2, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    weight, error = torch.randn(2, dtype=torch.float64), torch.randn(3, 2, dtype=torch.float64)
+    routed_y = route(x, y, weight, lambda error, weight: error * weight)
+    assert routed_y.equal(y)
+    assert all_equal(torch.autograd.grad(routed_y, [x, y], error), [error * weight, error])
+
+
+def test_adjoint_is_not_computed_for_an_input_that_needs_no_error():
+    x, y = torch.ones(2), torch.ones(2, requires_grad=True)
+    route(x, y, torch.ones(2), lambda error, weight: pytest.fail("computed")).sum().backward()
+    assert y.grad.equal(torch.ones(2))
+
+
+def loss_gradients(net, x):
+    parameters = list(net.parameters())
+    found = torch.autograd.grad(net(x).square().sum(), parameters, allow_unused=True)
+    return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
+
+
+def test_readout_gradients_are_exact_in_a_network(mlp, rule):
+    x = torch.randn(4, 6, dtype=torch.float64)
+    expected = loss_gradients(mlp, x)
+    names = [name for name, _ in mlp.named_parameters()]
+    net = attach(mlp, rule)
+    found = dict(zip([name for name, _ in net.named_parameters()], loss_gradients(net, x), strict=True))
+    assert found["4.weight"].equal(expected[names.index("4.weight")])
+    assert found["4.bias"].equal(expected[names.index("4.bias")])
+
+
+@pytest.mark.parametrize(("name", "within", "agree"), [("bp", nullcontext, 1), ("fa", nullcontext, 0), ("fa", exact, 1)])
+def test_finite_differences_agree_with_true_gradients_only(mlp, name, within, agree):
+    net, x = attach(mlp, name), torch.randn(2, 6, dtype=torch.float64)
+
+    def loss(weight):
+        return functional_call(net, {"0.weight": weight}, x).sum()
+
+    weight = net[0].weight.detach().clone().requires_grad_()
+    with within(net):
+        assert torch.autograd.gradcheck(loss, weight, raise_exception=False) == bool(agree)
+
+
+@pytest.fixture
+def convnet():
+    """A convolution without and with a pathway, and a read-out."""
+    convolutions = nn.Conv2d(2, 3, 3), nn.Tanh(), nn.Conv2d(3, 4, 2, stride=2)
+    return nn.Sequential(*convolutions, nn.Tanh(), nn.Flatten(), nn.Linear(16, 3))
+
+
+def test_compiled_gradients_equal_eager_ones(convnet, rule):
+    net, x = attach(convnet, rule), torch.randn(2, 2, 6, 6)
+    expected = loss_gradients(net, x)
+    torch._dynamo.reset()
+    compiled = torch.compile(net, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(loss_gradients(compiled, x), expected)
+
+
+def test_per_sample_gradients_by_vmap_equal_a_loop(convnet, rule):
+    net, x = attach(convnet, rule).double(), torch.randn(3, 2, 6, 6, dtype=torch.float64)
+    parameters = {name: p.detach() for name, p in net.named_parameters() if not name.count("feedback")}
+
+    def loss(parameters, sample):
+        return functional_call(net, parameters, sample[None]).square().sum()
+
+    found = vmap(grad(loss), in_dims=(None, 0))(parameters, x)
+    for index, sample in enumerate(x):
+        expected = grad(loss)(parameters, sample)
+        torch.testing.assert_close({name: g[index] for name, g in found.items()}, expected)
+
+
+def test_autocast_gradients_are_finite_and_near_those_of_float32(convnet, rule):
+    net, x = attach(convnet, rule), torch.randn(4, 2, 6, 6, requires_grad=True)
+    leaves = [x, *(p for name, p in net.named_parameters() if not name.count("feedback"))]
+    expected = torch.autograd.grad(net(x).square().sum(), leaves)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = net(x)
+    assert y.dtype == torch.bfloat16
+    for found, near in zip(torch.autograd.grad(y.float().square().sum(), leaves), expected, strict=True):
+        assert found.dtype == torch.float32
+        assert (found - near).norm() < 0.05 * near.norm()
+
+
+def test_network_of_routed_layers_takes_the_error_of_each_through_its_own_B(mlp, rule):
+    x = torch.randn(4, 6, dtype=torch.float64)
+    net = attach(mlp, rule)
+    b2, b4 = (used(layer) for layer in routed(net).values())
+    h1 = net[1](net[0](x))
+    h2 = net[3](net[2](h1))
+    error = 2 * net[4](h2) @ b4 * (1 - h2**2) @ b2 * (1 - h1**2)
+    net(x).square().sum().backward()
+    torch.testing.assert_close(net[0].weight.grad, error.T @ x, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("weight", [torch.ones(3, 4), torch.zeros(2, 2), torch.full((2, 2), torch.nan)])
+def test_random_feedback_needs_weights_that_differ(weight):
+    with pytest.raises(ValueError, match="standard deviation"):
+        random_like(weight, torch.Generator())
