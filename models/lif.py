@@ -1,6 +1,6 @@
 """Leaky integrate-and-fire layers in Brian2 that spike exactly as snnTorch's `Leaky` does.
 
-The neuron, per time step t, with `reset[t]` = 1 where the neuron fired in the step before:
+The neuron with snnTorch's default reset, per time step t, where `reset[t]` is 1 if it fired in the step before:
 
     mem[t] = beta mem[t-1] + cur[t] - reset[t] threshold,    a spike where mem[t] > threshold (strictly)
 
@@ -62,7 +62,7 @@ class Layer:
         weight: W `[out, in]`, dimensionless.
         bias: `[out]`, added at each step; None for none.
         beta: the membrane's factor per step, 0 < beta < 1.
-        threshold: a neuron fires where v exceeds it; 0 or more, and infinite for a read-out that never fires.
+        threshold: a neuron fires where v exceeds it; finite, 0 or more.
         reset_mechanism: "subtract", "zero" or "none".
         reset_delay: snnTorch's option; only True, its default, has a Brian2 statement (unless there is no reset).
 
@@ -86,10 +86,12 @@ class Layer:
             raise ValueError(f"weight must be finite and [out, in], got shape {np.shape(self.weight)}")
         if self.bias is not None and np.shape(self.bias) != np.shape(self.weight)[:1]:
             raise ValueError(f"bias must be [{len(self.weight)}], one per neuron, got shape {np.shape(self.bias)}")
+        if self.bias is not None and not np.isfinite(self.bias).all():
+            raise ValueError(f"bias must be finite, got {self.bias}")
         if not 0 < self.beta < 1:
             raise ValueError(f"beta must be between 0 and 1, both excluded, got {self.beta}: no tau_mem gives it")
-        if not self.threshold >= 0:
-            raise ValueError(f"threshold must be 0 or more, got {self.threshold}: below, snnTorch resets before time 0")
+        if not 0 <= self.threshold < np.inf:
+            raise ValueError(f"threshold must be finite, 0 or more, got {self.threshold}: else snnTorch resets at rest")
         if self.reset_mechanism not in RESETS:
             raise ValueError(f"reset_mechanism must be one of {list(RESETS)}, got {self.reset_mechanism!r}")
         if not self.reset_delay and self.reset_mechanism != "none":
@@ -234,8 +236,8 @@ def run(layers: Sequence[Layer], stimulus: NDArray[np.floating], dt: b2.Quantity
 
 
 def _check(layers: Sequence[Layer], stimulus: NDArray[np.floating]) -> None:
-    if np.ndim(stimulus) != 3 or not np.isfinite(stimulus).all():
-        raise ValueError(f"stimulus must be finite and [T, B, N], got shape {np.shape(stimulus)}")
+    if np.ndim(stimulus) != 3 or 0 in np.shape(stimulus) or not np.isfinite(stimulus).all():
+        raise ValueError(f"stimulus must be finite and [T, B, N], none of them 0, got shape {np.shape(stimulus)}")
     if not layers:
         raise ValueError("a network needs at least one layer, got none")
     sizes = [stimulus.shape[2], *(len(layer.weight) for layer in layers)]

@@ -1,9 +1,15 @@
-"""Separate feedback pathways for spiking networks: learning without weight transport, as a plugin for snnTorch."""
+"""Separate feedback pathways for spiking networks: learning without weight transport, as a plugin for snnTorch.
 
+Symbols used throughout: T time steps, B batch, N neurons; W the forward weights of a layer, ``weight``; B the feedback
+weights, ``feedback.weight``; δ the error at a layer's output, ``error``. Recordings are time first, ``[T, B, N]``.
+"""
+
+from spikefa.alignment import gradient_angle, weight_alignment
 from spikefa.attachment import adapt, attach, describe, detach, exact, routed
 from spikefa.feedback import Feedback, Rule, random_like
 from spikefa.routing import route
 from spikefa.rules import RULES
+from spikefa.sequence import reset, run
 
 __all__ = [
     "RULES",
@@ -14,9 +20,13 @@ __all__ = [
     "describe",
     "detach",
     "exact",
+    "gradient_angle",
     "random_like",
+    "reset",
     "route",
     "routed",
+    "run",
+    "weight_alignment",
 ]
 
 __version__ = "0.1.0"

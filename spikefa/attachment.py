@@ -162,14 +162,15 @@ def _sizes(layer: nn.Module) -> str:
 
 
 def _affine(net: nn.Module, prefix: str = "") -> dict[str, nn.Module]:
-    """The affine layers by name, without those inside spiking neurons."""
+    """The affine layers by name, without those inside spiking neurons; a shared one by its first name."""
     if isinstance(net, snn.SpikingNeuron):
         return {}
     if isinstance(net, AFFINE):
         return {prefix: net}
     found: dict[str, nn.Module] = {}
     for name, child in net.named_children():
-        found |= _affine(child, f"{prefix}.{name}" if prefix else name)
+        inside = _affine(child, f"{prefix}.{name}" if prefix else name)
+        found |= {name: layer for name, layer in inside.items() if layer not in found.values()}
     return found
 
 

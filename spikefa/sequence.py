@@ -8,6 +8,9 @@ import snntorch as snn
 import torch
 from torch import Tensor, nn
 
+STATEFUL = (snn.SpikingNeuron, nn.RNNBase)
+"""What has a state over time; only snn.Leaky's can be scanned."""
+
 
 def run(net: nn.Module, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
     """Apply a snnTorch network to a sequence; equal to snnTorch's loop over time from zero states.
@@ -25,7 +28,7 @@ def run(net: nn.Module, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         The last module's output, ``[T, B, ...]``; ``(spk, mem)`` if that is a neuron with ``output=True``.
 
     Raises:
-        TypeError: a neuron other than ``snn.Leaky``, or neurons inside a module with a forward of its own.
+        TypeError: a neuron other than ``snn.Leaky``, recurrence, or neurons inside a module with a forward of its own.
         ValueError: ``x`` has no time and batch dimension, or T is 0.
 
     Example:
@@ -121,15 +124,15 @@ def reset(net: nn.Module) -> None:
 
 
 def _leaves(net: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    if isinstance(net, nn.Sequential):
-        for name, child in net.named_children():
+    if isinstance(net, nn.Sequential) and type(net).forward is nn.Sequential.forward:
+        for name, child in zip(net._modules, net, strict=True):  # named_children() would leave out what comes twice
             yield from _leaves(child, f"{prefix}.{name}" if prefix else name)
         return
-    if isinstance(net, snn.SpikingNeuron) and not isinstance(net, snn.Leaky):
+    if isinstance(net, snn.SpikingNeuron) and type(net).forward is not snn.Leaky.forward:
         raise TypeError(f"{prefix or 'this neuron'} is a {type(net).__name__}: run() scans snn.Leaky; loop over time")
-    if not isinstance(net, snn.SpikingNeuron) and any(isinstance(m, snn.SpikingNeuron) for m in net.modules()):
+    if not isinstance(net, snn.SpikingNeuron) and any(isinstance(m, STATEFUL) for m in net.modules()):
         raise TypeError(
-            f"{prefix or 'this network'} is a {type(net).__name__} with neurons inside and a forward of its own, which "
-            f"run() cannot see through: write it as nn.Sequential, or loop over time yourself"
+            f"{prefix or 'this network'} is a {type(net).__name__}, with neurons or recurrence inside and a forward of "
+            f"its own, which run() cannot see through: write it as nn.Sequential, or loop over time yourself"
         )
     yield prefix, net

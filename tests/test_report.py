@@ -2,6 +2,7 @@ import io
 import re
 import xml.etree.ElementTree as tree
 
+import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from rich.console import Console
@@ -61,6 +62,8 @@ def test_every_rule_is_in_every_table(runs, folder):
         assert f"<span>{rule}</span></span></th><td>2</td>" in html
         assert f"| {rule} | 2 |" in markdown(frame)
         assert f",{rule},2,0,0," in csv
+    assert csv.startswith("setting,rule,seeds")
+    assert markdown(frame).startswith("**digits, mlp:depth=2,width=128**\n\n| rule |")
 
 
 def test_the_terminal_table_fits_100_columns():
@@ -101,13 +104,14 @@ def test_ids_are_unique_and_every_reference_has_its_target(two):
 
 def test_every_figure_of_the_page_is_well_formed(folder):
     html = (folder / "report.html").read_text(encoding="utf-8")
-    for svg in re.findall(r"<figure>(<svg.*?</svg>)<figcaption>", html, flags=re.DOTALL):
-        assert tree.fromstring(svg).get("viewBox")
+    figures = re.findall(r"<figure>(<svg.*?</svg>)\s*<figcaption>", html, flags=re.DOTALL)
+    assert len(figures) == len(FIGURES)
+    assert all(tree.fromstring(svg).get("viewBox") for svg in figures)
 
 
 def test_everything_is_escaped(tmp_path):
     lines = run("<script>alert(1)</script>", 0, network="<b>&net$name", end="done")
-    lines += run("fa:$x_1$", 0, network="<b>&net$name")
+    lines += run("fa:$x^^$", 0, network="<b>&net$name")
     lines += [*run("kp", 0, network="<b>&net$name", end="incomplete")]
     lines.append({"kind": "failed", "key": lines[-1]["key"], "epoch": 3, "error": "<i>loss</i> & nan"})
     html = page_of(tmp_path, *lines)
@@ -180,6 +184,8 @@ def test_a_rule_keeps_its_stroke_where_a_setting_lacks_others(two):
     swatches = re.findall(r'stroke="(#\w+)"[^>]*/></svg><span>usf<', html)
     assert len(swatches) == 2
     assert swatches[0] == swatches[1] != strokes(["usf"])["usf"].color
+    for path in two.glob("figures/*/*.svg"):
+        assert swatches[0] in path.read_text(encoding="utf-8"), path.name
 
 
 def test_strokes_differ_and_bp_is_the_ink():
@@ -213,7 +219,9 @@ def test_zero_moved_stands_left_of_everything_and_is_labelled(drawn):
     (axes,) = drawn["accuracy_against_moved"].axes
     labels = dict(zip(axes.get_xticks(), (label.get_text() for label in axes.get_xticklabels()), strict=True))
     assert labels == {0.0: "0", 0.001: "0.001", 0.01: "0.01", 0.1: "0.1", 1.0: "1"}
-    assert axes.get_xlim()[0] < 0 < axes.get_xlim()[1]
+    zero, *decades = axes.transData.transform([(tick, 0.5) for tick in labels])[:, 0]
+    assert axes.get_window_extent().x0 < zero < decades[0]
+    assert np.diff(decades) == pytest.approx(np.diff(decades)[0])
 
 
 def test_nothing_to_show_gives_no_figure(tmp_path):

@@ -49,8 +49,9 @@ def digits(coding: str) -> np.ndarray:
     return x if coding == "current" else (np.random.default_rng(0).random(x.shape) < x).astype(float)
 
 
-def first_spike(trace: Trace) -> float:
-    return min(float(np.argwhere(trace[key])[0, 0]) for key in trace.arrays if key[1] == "spk")
+def first_spike(recorded: Trace) -> float:
+    """The time in ms, over all layers."""
+    return min(float(np.argwhere(recorded[key])[0, 0]) for key in recorded.arrays if key[1] == "spk")
 
 
 def check_equal(ours: Trace, theirs: Trace, threshold: float) -> None:
@@ -178,7 +179,9 @@ def test_an_immediate_reset_is_refused_and_rightly_so(mechanism, make_net, recor
         ({"bias": np.ones(3)}, r"bias must be \[2\]"),
         ({"beta": 1.0}, "beta .* got 1.0"),
         ({"beta": np.nan}, "beta .* got nan"),
+        ({"bias": np.array([0.0, np.nan])}, "bias must be finite"),
         ({"threshold": -1.0}, "threshold .* got -1.0"),
+        ({"threshold": np.inf}, "threshold .* got inf"),
         ({"reset_mechanism": "hard"}, "'subtract', 'zero', 'none'.* got 'hard'"),
     ],
 )
@@ -190,8 +193,9 @@ def test_a_layer_refuses(wrong, message):
 @pytest.mark.parametrize(
     ("sizes", "stimulus", "message"),
     [
-        ([2], np.ones((5, 2)), r"\[T, B, N\], got shape \(5, 2\)"),
+        ([2], np.ones((5, 2)), r"\[T, B, N\].* got shape \(5, 2\)"),
         ([2], np.full((5, 1, 2), np.inf), "finite"),
+        ([2], np.ones((0, 1, 2)), "none of them 0"),
         ([], np.ones((5, 1, 2)), "at least one layer"),
         ([2, 3], np.ones((5, 1, 2)), r"take \[2, 3\] inputs but get \[2, 2\]"),
     ],

@@ -1,0 +1,112 @@
+"""Measures against NumPy, the alignment of the feedback that is used, and gradient angles."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from spikefa import attach, exact, routed
+from spikefa.alignment import alignment, gradient_angle, norm_ratio, sign_agreement, weight_alignment
+
+
+def angle(a, b):
+    """Degrees between two vectors, by NumPy."""
+    return np.degrees(np.arccos(a @ b / np.linalg.norm(a) / np.linalg.norm(b)))
+
+
+@pytest.mark.parametrize("shape", [(7,), (4, 5), (3, 2, 5, 5)], ids=str)
+def test_measures_equal_numpys(shape):
+    b, w = torch.randn(2, *shape)
+    flat_b, flat_w = (tensor.double().numpy().ravel() for tensor in (b, w))
+    norm_b, norm_w = np.linalg.norm(flat_b), np.linalg.norm(flat_w)
+    assert alignment(b, w) == pytest.approx(flat_b @ flat_w / (norm_b * norm_w), rel=1e-12)
+    assert norm_ratio(b, w) == pytest.approx(norm_b / norm_w, rel=1e-12)
+    assert sign_agreement(b, w) == np.mean(np.sign(flat_b) == np.sign(flat_w))
+
+
+def test_measures_of_zeros_are_nan():
+    zero, one = torch.zeros(3), torch.ones(3)
+    assert math.isnan(alignment(zero, one))
+    assert math.isnan(alignment(one, zero))
+    assert math.isnan(norm_ratio(one, zero))
+    assert norm_ratio(zero, one) == 0
+
+
+def test_weight_alignment_measures_every_pathway_by_name(mlp, rule):
+    net = attach(mlp, rule)
+    for layer in routed(net).values():
+        layer.weight.data += torch.randn_like(layer.weight)
+    measured = weight_alignment(net)
+    assert list(measured) == ["2", "4"]
+    for name, layer in routed(net).items():
+        pair = layer.feedback(layer.weight), layer.weight
+        expected = {
+            "cosine": alignment(*pair),
+            "norm_ratio": norm_ratio(*pair),
+            "sign_agreement": sign_agreement(*pair),
+        }
+        assert measured[name] == expected
+
+
+def test_sign_concordant_alignment_is_that_of_the_signed_feedback():
+    """The cosine of Gaussian W and uniform magnitudes M is E|w| E|m| / √(E w² E m²); the bare M would give zero."""
+    net = nn.Sequential(nn.Linear(1, 1), nn.Linear(500, 400))
+    nn.init.normal_(net[1].weight, std=0.05)
+    attach(net, "frsf")
+    measured, tolerance = weight_alignment(net)["1"], 5 / net[1].weight.numel() ** 0.5
+    expected = math.sqrt(2 / math.pi) * math.sqrt(3) / 2
+    assert measured["cosine"] == pytest.approx(expected, abs=tolerance)
+    assert measured["norm_ratio"] == pytest.approx(1, abs=tolerance)
+    assert measured["sign_agreement"] == 1
+    assert alignment(net[1].feedback.magnitude, net[1].weight) == pytest.approx(0, abs=tolerance)
+
+
+def losses(net, x):
+    with exact(net):
+        true_loss = net(x).square().sum()
+    return net(x).square().sum(), true_loss
+
+
+@pytest.mark.parametrize("make", ["bp", "fbp"])
+def test_gradient_angle_is_zero_for_equal_weights(mlp, make):
+    net = attach(mlp, make)
+    total, layers = gradient_angle(net, *losses(net, torch.randn(4, 6, dtype=torch.float64)))
+    assert [total, *layers.values()] == pytest.approx([0, 0, 0], abs=1e-5)
+    assert list(layers) == ["0", "2"]
+
+
+def test_gradient_angle_by_hand(mlp):
+    x = torch.randn(4, 6, dtype=torch.float64)
+    net = attach(mlp, "fa")
+    w2, w4 = (net[index].weight.detach().numpy() for index in (2, 4))
+    b2, b4 = (net[index].feedback.weight.numpy() for index in (2, 4))
+    h1 = net[:2](x).detach().numpy()
+    h2 = net[:4](x).detach().numpy()
+    delta = 2 * net(x).detach().numpy()
+
+    def by_hand(second, fourth):
+        error2 = delta @ fourth * (1 - h2**2)
+        error1 = error2 @ second * (1 - h1**2)
+        return (error1.T @ x.numpy()).ravel(), (error2.T @ h1).ravel()
+
+    found, true = by_hand(b2, b4), by_hand(w2, w4)
+    total, layers = gradient_angle(net, *losses(net, x))
+    assert total == pytest.approx(angle(np.concatenate(found), np.concatenate(true)), rel=1e-9)
+    assert list(layers.values()) == pytest.approx([angle(a, b) for a, b in zip(found, true, strict=True)], rel=1e-9)
+    assert all(value > 5 for value in layers.values())
+
+
+def test_gradient_angle_leaves_grad_alone(mlp):
+    net, x = attach(mlp, "fa"), torch.randn(4, 6, dtype=torch.float64)
+    net[0].weight.grad = kept = torch.ones(6, 6, dtype=torch.float64)
+    gradient_angle(net, *losses(net, x))
+    assert net[0].weight.grad is kept
+    assert kept.equal(torch.ones_like(kept))
+    assert all(p.grad is None for name, p in net.named_parameters() if name != "0.weight")
+
+
+def test_gradient_angle_of_a_dead_layer_is_nan(mlp):
+    net, x = attach(mlp, "fa"), torch.zeros(4, 6, dtype=torch.float64)
+    assert math.isnan(gradient_angle(net, *losses(net, x))[1]["0"])

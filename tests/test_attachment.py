@@ -1,0 +1,121 @@
+"""Attaching and detaching: what is chosen, what is refused and what stays as it was."""
+
+from functools import partial
+
+import pytest
+import snntorch as snn
+import torch
+from torch import nn
+
+from spikefa import attach, describe, detach, exact, routed
+from spikefa.rules import Backprop, FeedbackAlignment, FrozenBackprop
+
+MAKERS = {
+    "class": (FrozenBackprop, 100),
+    "partial": (partial(FrozenBackprop, period=7), 7),
+    "factory": (lambda weight, generator: FrozenBackprop(weight, generator, period=5), 5),
+    "name": ("fbp", 100),
+    "name-with-option": ("fbp:period=9", 9),
+    "imported": ("spikefa.rules.fbp:FrozenBackprop:period=3", 3),
+}
+
+
+@pytest.mark.parametrize(("make", "period"), MAKERS.values(), ids=MAKERS)
+def test_a_rule_is_a_class_a_partial_a_factory_or_a_name(mlp, make, period):
+    assert attach(mlp, make) is mlp
+    assert [layer.feedback.period for layer in routed(mlp).values()] == [period, period]
+
+
+CHOICES = {
+    "default": ({}, ["2", "4"]),
+    "first-too": ({"first": True}, ["0", "2", "4"]),
+    "name": ({"layers": "2"}, ["2"]),
+    "first-by-name": ({"layers": "0"}, ["0"]),
+    "names": ({"layers": ["4", "2"]}, ["2", "4"]),
+    "pattern": ({"layers": "*"}, ["2", "4"]),
+    "pattern-and-first": ({"layers": "[02]", "first": True}, ["0", "2"]),
+}
+
+
+@pytest.mark.parametrize(("options", "names"), CHOICES.values(), ids=CHOICES)
+def test_layers_are_chosen_by_name_or_pattern(mlp, options, names):
+    assert list(routed(attach(mlp, "fa", **options))) == names
+
+
+def test_layers_can_have_different_rules_and_one_line_says_which(mlp):
+    net = attach(attach(attach(mlp, "fa", "2"), "fbp:period=10", "4"), Backprop, "0")
+    assert describe(net).splitlines() == [
+        "0  Linear 6 → 6  bp   Backprop()                 36 weights",
+        "2  Linear 6 → 6  fa   FeedbackAlignment()        36 weights",
+        "4  Linear 6 → 3  fbp  FrozenBackprop(period=10)  18 weights",
+    ]
+
+
+def test_convolutions_are_described_by_channels_and_kernel():
+    net = attach(nn.Sequential(nn.Conv1d(1, 2, 3), nn.Conv2d(2, 4, (3, 5))), FeedbackAlignment, first=True)
+    assert describe(net).splitlines() == [
+        "0  Conv1d 1 → 2, 3    fa  FeedbackAlignment()  6 weights",
+        "1  Conv2d 2 → 4, 3×5  fa  FeedbackAlignment()  120 weights",
+    ]
+
+
+def test_spiking_neurons_are_not_entered():
+    neurons = snn.RLeaky(beta=0.9, linear_features=4), snn.LinearLeaky(beta=0.9, in_features=4, out_features=4)
+    net = nn.Sequential(nn.Linear(4, 4), nn.Sequential(*neurons), nn.Linear(4, 2))
+    assert list(routed(attach(net, "fa", first=True))) == ["0", "2"]
+
+
+def test_a_shared_layer_is_attached_once():
+    shared = nn.Linear(4, 4)
+    net = nn.Sequential(nn.Linear(4, 4), nn.Sequential(shared), nn.Sequential(shared))
+    assert list(routed(attach(net, "fa"))) == ["1.0"]
+
+
+def first_then(layer):
+    return lambda: nn.Sequential(nn.Linear(4, 4), layer())
+
+
+REFUSED = {
+    "no-affine-layer": (lambda: nn.Sequential(nn.Tanh(), snn.Leaky(beta=0.9)), {}, ValueError, "no affine layer"),
+    "only-the-first": (lambda: nn.Sequential(nn.Linear(4, 4)), {}, ValueError, "'0', is the first: say first=True"),
+    "unknown-name": (first_then(nn.Tanh), {"layers": "fc9"}, ValueError, "matches 'fc9'.* are 0"),
+    "second-attach": (lambda: attach(first_then(partial(nn.Linear, 4, 4))(), "fa"), {}, ValueError, "'1' already"),
+    "circular": (first_then(partial(nn.Conv2d, 1, 1, 3, padding_mode="circular")), {}, ValueError, "'1' .*'circular'"),
+    "reflect": (first_then(partial(nn.Conv1d, 1, 1, 3, padding_mode="reflect")), {}, ValueError, "'1' .*'reflect'"),
+    "conv3d": (first_then(partial(nn.Conv3d, 1, 1, 3)), {}, TypeError, "'1' is a Conv3d"),
+    "transposed": (first_then(partial(nn.ConvTranspose2d, 1, 1, 3)), {}, TypeError, "'1' is a ConvTranspose2d"),
+    "bilinear": (first_then(partial(nn.Bilinear, 4, 4, 2)), {}, TypeError, "'1' is a Bilinear"),
+    "not-a-feedback": (first_then(partial(nn.Linear, 4, 4)), {"rule": lambda w, g: w}, TypeError, "'1' made a Tensor"),
+    "unknown-rule": (first_then(partial(nn.Linear, 4, 4)), {"rule": "fpb"}, ValueError, "'fpb' .did you mean 'fbp'"),
+}
+
+
+@pytest.mark.parametrize(("make", "options", "error", "message"), REFUSED.values(), ids=REFUSED)
+def test_refusals_name_the_layer_and_leave_the_network_alone(make, options, error, message):
+    net = make()
+    before = [type(module) for module in net.modules()]
+    with pytest.raises(error, match=message):
+        attach(net, **{"rule": "fa"} | options)
+    assert [type(module) for module in net.modules()] == before
+
+
+def test_detach_undoes_attach(mlp, rule):
+    x = torch.randn(4, 6, dtype=torch.float64)
+    before, keys = mlp(x), list(mlp.state_dict())
+    net = attach(mlp, rule, first=True)
+    assert all(isinstance(layer, nn.Linear) for layer in net[::2])
+    with exact(net):
+        pass
+    assert detach(net) is net
+    assert vars(net[2]).keys() == vars(nn.Linear(1, 1)).keys()
+    assert [type(layer) for layer in net] == [nn.Linear, nn.Tanh, nn.Linear, nn.Tanh, nn.Linear]
+    assert list(net.state_dict()) == keys
+    assert net(x).equal(before)
+
+
+def test_attach_keeps_parameters_and_adds_only_feedback_to_the_state(mlp, rule):
+    parameters, keys = dict(mlp.named_parameters()), list(mlp.state_dict())
+    net = attach(mlp, rule)
+    assert all(dict(net.named_parameters())[name] is p for name, p in parameters.items())
+    assert [key for key in net.state_dict() if ".feedback." not in key] == keys
+    assert all(f"{name}.feedback.bits" in net.state_dict() for name in ("2", "4"))
