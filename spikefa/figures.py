@@ -1,6 +1,13 @@
 """The figures of a comparison. Every rule has one stroke everywhere; lines are means, bands the range over the seeds.
 
 A figure is drawn from the runs of one setting and is None where no finished run has anything to show in it.
+
+Example:
+    >>> epochs = tuple({"epoch": n, "loss": 1 / n} for n in (1, 2, 3))
+    >>> run = Run("3f", {"rule": "fa", "seed": 0}, {}, epochs=epochs, state="done")
+    >>> figure = FIGURES["loss"]([run])
+    >>> figure.axes[0].lines[0].get_label(), FIGURES["alignment"]([run])
+    ('fa', None)
 """
 
 import functools
@@ -199,7 +206,8 @@ FIGURES: dict[str, Drawing] = {
 }
 BAND = "Lines are means over the seeds, bands reach from the smallest to the largest."
 CAPTIONS = {
-    "accuracy": f"Accuracy on training and test data over the epochs; the second half close up. {BAND}",
+    "accuracy": "Accuracy on training and test data over the epochs; of four epochs or more, the second half close up. "
+    f"{BAND}",
     "accuracy_against_moved": "Test accuracy at the epoch of the best validation accuracy against the weights moved "
     "into the feedback, relative to what backpropagation moves in as many updates; 0 stands at the left end. "
     "Bars: 95 % bootstrap interval over the seeds.",

@@ -58,6 +58,13 @@ def lines(axes: "Axes", runs: Sequence[Run], strokes: Mapping[str, Stroke], *fie
         runs: of one setting.
         strokes: of the rules.
         field: as for `curves`.
+
+    Example:
+        >>> run = Run("3f", {"rule": "fa", "seed": 0}, {}, epochs=({"epoch": 1, "loss": 2.3},), state="done")
+        >>> _, (axes,) = panels(1, height=2.0)
+        >>> lines(axes, [run], {"fa": Stroke("#0072b2")}, "loss")
+        >>> axes.lines[0].get_color()
+        '#0072b2'
     """
     for rule, group in curves(runs, *field).groupby("rule", sort=False):
         stroke = strokes[str(rule)]
@@ -73,6 +80,13 @@ def with_legend(figure: "Figure") -> "Figure":
 
     Args:
         figure: with labelled lines.
+
+    Example:
+        >>> figure, (left, right) = panels(2, height=2.0)
+        >>> for axes in (left, right):
+        ...     _ = axes.plot([0, 1], label="fa")
+        >>> [text.get_text() for text in with_legend(figure).legends[0].get_texts()]
+        ['fa']
     """
     handles: dict[str, Artist] = {}
     for axes in figure.axes:
@@ -91,6 +105,13 @@ def zoom_in(axes: "Axes", frame: "DataFrame") -> None:
     Args:
         axes: one that shares its axes with no other.
         frame: from `curves`, what it shows.
+
+    Example:
+        >>> import pandas
+        >>> _, (axes,) = panels(1, height=2.0)
+        >>> zoom_in(axes, pandas.DataFrame({"epoch": [0, 5, 10], "value": [0.1, 0.9, 1.0]}))
+        >>> [round(float(end), 3) for end in axes.get_ylim()]
+        [0.894, 1.006]
     """
     last = frame["epoch"].max()
     late = frame[frame["epoch"] >= last / 2]["value"]
@@ -105,6 +126,12 @@ def moved_axis(axes: "Axes", moved: Sequence[float]) -> None:
     Args:
         axes: to change.
         moved: the values it must show, 0 or above.
+
+    Example:
+        >>> _, (axes,) = panels(1, height=2.0)
+        >>> moved_axis(axes, [0.0, 0.05, 1.0])
+        >>> [label.get_text() for label in axes.get_xticklabels()]
+        ['0', '0.01', '0.1', '1']
     """
     smallest = min((value for value in moved if value > 0), default=1.0)
     first = math.ceil(math.log10(smallest)) - 1  # the decade below the smallest
@@ -127,6 +154,13 @@ def name_points(
         axes: of a figure drawn before, so that its layout is final.
         points: x, y and the ends of the bar, by name.
         colors: by name.
+
+    Example:
+        >>> figure, (axes,) = panels(1, height=2.0)
+        >>> figure.draw_without_rendering()
+        >>> name_points(axes, {"fa": (0.5, 0.5, 0.4, 0.6)}, {"fa": "#0072b2"})
+        >>> axes.texts[0].get_text()
+        'fa'
     """
     from matplotlib.transforms import Bbox
 

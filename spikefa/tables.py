@@ -139,15 +139,14 @@ def by_label(frame: "DataFrame") -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 def _terminal(label: str, rows: list[dict[str, Any]]) -> Table:
-    """At most 100 columns wide: headers in two lines, and only rule and seeds may fold."""
+    """Narrow enough for 80 columns: headers and intervals in two lines; only a long rule name folds."""
     title = Text(f"\n{label}")
     terminal = Table(title=title, title_justify="left", box=None, header_style="dim", padding=(0, 2, 0, 0))
     terminal.title_style = "bold"
     for at, header in enumerate(NARROW):
-        folds = at < 2
-        terminal.add_column(header, justify="right" if at else "left", overflow="fold", no_wrap=not folds)
+        terminal.add_column(header, justify="right" if at else "left", overflow="fold", no_wrap=at > 0)
     for row in rows:
-        terminal.add_row(*map(Text, cells(row)))
+        terminal.add_row(*(Text(re.sub(r" (?=[\[(])", "\n", cell)) for cell in cells(row)))
     return terminal
 
 

@@ -9,6 +9,7 @@ from snntorch import surrogate
 from snntorch.functional import quant
 from torch import nn
 
+from spikefa import attach
 from spikefa.sequence import reset, run, scan, walk
 
 T, B, N = 12, 4, 5
@@ -158,6 +159,17 @@ def test_a_module_that_comes_twice_is_applied_twice():
     x = torch.rand(T, B, N, dtype=torch.float64)
     unshared = nn.Sequential(*(copy.deepcopy(module) for module in net))
     assert all(a.equal(b) for a, b in zip(run(net, x), run(unshared, x), strict=True))
+
+
+def test_a_whole_sequence_compiles_to_one_graph():
+    net = attach(nn.Sequential(nn.Linear(N, 8), leaky(output=False), nn.Linear(8, 3), leaky()), "fa")
+    parameters, x = list(net.parameters()), 2 * torch.randn(T, B, N)
+    torch._dynamo.reset()
+    membrane = torch.compile(lambda x: run(net, x)[1], fullgraph=True, backend="aot_eager")
+    found, expected = (
+        torch.autograd.grad(f(x).square().sum(), parameters) for f in (membrane, lambda x: run(net, x)[1])
+    )
+    torch.testing.assert_close(found, expected)
 
 
 class Recurrent(nn.Module):

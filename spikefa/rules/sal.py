@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import final
 
@@ -25,7 +24,12 @@ class SpikeAlignment(Feedback):
     proportional to ``eta / replicas``. The neurons of the phase are the authors' stochastic ones, *not* the LIF
     neurons of the network; convolutions take part through the matrix of their receptive field.
 
-    **Uses:** the spikes of the layer's two ends during the noise phase. Local; W is never read, only heard.
+    Every neuron's bias in the phase is minus half the sum of its own incoming weights, so that its drive is centred.
+    With zero bias some neurons of a wide layer fire at the refractory limit, where spikes no longer tell of weights,
+    and B runs away from W there (cosine 0.93 after 60 phases from B = W in a trained 128 → 128 layer, 0.995 centred).
+
+    **Uses:** the spikes of the layer's two ends during the noise phase, and each neuron's own mean input. Local; no
+    synapse reads another's weight.
 
     Reference:
         Gierlich, Baumbach, Kungl, Max, Petrovici, "Weight transport through spike timing for robust local gradients",
@@ -34,7 +38,7 @@ class SpikeAlignment(Feedback):
     Args:
         weight: W₀, ``[out, in, ...]``.
         generator: draws B₀ and the seed of the noise.
-        eta: learning rate η; per phase W − B shrinks by about 0.5 η for ``steps=2000``.
+        eta: learning rate η; per phase W − B shrinks by about 0.6 η for ``steps=2000``.
         every: updates from one noise phase to the next.
         steps: length of a phase in time steps.
         replicas: independent copies of the layer simulated side by side.
@@ -91,15 +95,17 @@ class SpikeAlignment(Feedback):
     def change(self, weight: Tensor) -> Tensor:
         """dB/η of one noise phase with the present W and B, ``[out, in]``; the same until ``updates`` changes."""
         generator = torch.Generator(weight.device).manual_seed(int(self.seed) + int(self.updates))
-        total = torch.zeros_like(weight.flatten(1), dtype=torch.float32)
+        up, down = weight.flatten(1).float(), self.weight.flatten(1).float()
+        total = torch.zeros_like(up)
         lower_trace = upper_trace = None
         for lower, upper in noise_phase(
-            weight.flatten(1).float(),
-            self.weight.flatten(1).float(),
+            up,
+            down,
             generator,
             steps=self.steps,
             replicas=self.replicas,
             refractory=self.refractory,
+            bias=(-down.sum(0) / 2, -up.sum(1) / 2),
         ):
             lower_traces, lower_trace = traces(lower, self.refractory, lower_trace)
             upper_traces, upper_trace = traces(upper, self.refractory, upper_trace)
@@ -143,6 +149,7 @@ def traces(spk: Tensor, tau: float, start: Tensor | None = None) -> tuple[Tensor
         x(0) … x(T−1), ``[T, B, N]``, and x(T), ``[B, N]``, to start the next piece with.
 
     Example:
+        >>> import math
         >>> x, end = traces(torch.tensor([1.0, 0.0, 1.0]).reshape(3, 1, 1), tau=1 / math.log(2))
         >>> x.flatten(), end.flatten()
         (tensor([0.0000, 0.5000, 0.2500]), tensor([0.6250]))
@@ -191,7 +198,7 @@ def noise_phase(
     """
     upper_count, lower_count = weight.shape
     count = lower_count + upper_count
-    left = torch.randint(-refractory, refractory, (replicas, count), generator=generator, device=weight.device)
+    left = torch.randint(-refractory, refractory + 1, (replicas, count), generator=generator, device=weight.device)
     left = left.clamp_(min=0).to(weight)
     drive = left.new_empty(replicas, count)
     up, down = weight.T.contiguous(), feedback.contiguous()
