@@ -73,6 +73,9 @@ def test_an_interrupted_training_continues_as_if_it_had_not_been(mlp, rule):
         update(loaded, index)
     assert same(net.state_dict(), loaded.state_dict())
     assert same(used(net), used(loaded))
+    assert [layer.feedback.bits for layer in routed(net).values()] == [
+        layer.feedback.bits for layer in routed(loaded).values()
+    ]
 
 
 def test_adapt_reaches_every_pathway_and_adds_nothing_to_the_graph(mlp):

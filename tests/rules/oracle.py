@@ -1,0 +1,81 @@
+"""What the tests of the rules share: a spiking network in training, and slow, plain versions of what sal computes."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+import snntorch as snn
+import torch
+from torch import Tensor, nn
+
+from spikefa import adapt, attach, run
+from spikefa.rules.sal import noise_phase, traces, window
+
+ADAM = partial(torch.optim.Adam, lr=0.01)
+
+
+def generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def spiking(dtype: torch.dtype = torch.float32) -> nn.Sequential:
+    """Two hidden LIF layers and a leaky read-out; the same weights at every call."""
+    torch.manual_seed(0)
+    lif = partial(snn.Leaky, beta=0.9, init_hidden=True)
+    readout = lif(reset_mechanism="none", output=True)
+    net = nn.Sequential(nn.Linear(6, 12), lif(), nn.Linear(12, 10), lif(), nn.Linear(10, 3), readout)
+    for layer in net[:4:2]:
+        nn.init.normal_(layer.weight, std=2 / layer.in_features**0.5)
+    return net.to(dtype)
+
+
+def training(
+    rule: str, dtype: torch.dtype = torch.float32, optimizer: Callable = ADAM, early: bool = False
+) -> Iterator[nn.Sequential]:
+    """The network after each update, endlessly; ``early`` adapts the pathways before the weights have moved."""
+    net, noise = attach(spiking(dtype), rule), generator(1)
+    optimizer = optimizer(net.parameters())
+    while True:
+        x = torch.rand(8, 16, 6, generator=noise, dtype=torch.float64).to(dtype)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(run(net, x)[1].mean(0), x.mean(0)[:, :3].argmax(1)).backward()
+        if early:
+            adapt(net)
+        optimizer.step()
+        if not early:
+            adapt(net)
+        yield net
+
+
+def pair_window(lower: np.ndarray, upper: np.ndarray, tau: float) -> np.ndarray:
+    """The window of sal over all pairs of spikes, one by one: ``[T, B, K]`` and ``[T, B, L]`` give ``[L, K]``."""
+    change = np.zeros((upper.shape[2], lower.shape[2]))
+    for up, replica, l in np.argwhere(upper):
+        for low, same, k in np.argwhere(lower):
+            if same == replica and low != up:
+                change[l, k] += np.sign(up - low) * np.exp(-abs(up - low) / tau)
+    return change / lower.shape[1]
+
+
+def stdp(phase: Iterator[tuple[Tensor, Tensor]], tau: float, groups: int) -> Tensor:
+    """The windows of a noise phase, each over the replicas of one group: ``[groups, L, K]``."""
+    total, x_lower, x_upper = 0, None, None
+    for lower, upper in phase:
+        lower_traces, x_lower = traces(lower, tau, x_lower)
+        upper_traces, x_upper = traces(upper, tau, x_upper)
+        parts = [spk.chunk(groups, dim=1) for spk in (lower, upper, lower_traces, upper_traces)]
+        total = total + torch.stack([window(*part) for part in zip(*parts, strict=True)])
+    return total
+
+
+def scores(samples: Tensor) -> Tensor:
+    """How many standard errors the mean over the first axis lies from zero."""
+    return samples.mean(0) / (samples.std(0) / len(samples) ** 0.5)
+
+
+def spikes(steps: int, seed: int = 0, replicas: int = 500, **phase: object) -> tuple[Tensor, Tensor]:
+    """Spikes ``[T, B, K]`` and ``[T, B, L]`` of a whole noise phase; five neurons at each end, no weights by default."""
+    options = {"weight": torch.zeros(5, 5), "feedback": torch.zeros(5, 5), "refractory": 10} | phase
+    chunks = noise_phase(generator=generator(seed), steps=steps, replicas=replicas, **options)
+    lower, upper = zip(*chunks, strict=True)
+    return torch.cat(lower), torch.cat(upper)
