@@ -24,12 +24,13 @@ class SpikeAlignment(Feedback):
     proportional to ``eta / replicas``. The neurons of the phase are the authors' stochastic ones, *not* the LIF
     neurons of the network; convolutions take part through the matrix of their receptive field.
 
-    Every neuron's bias in the phase is minus half the sum of its own incoming weights, so that its drive is centred.
-    With zero bias some neurons of a wide layer fire at the refractory limit, where spikes no longer tell of weights,
-    and B runs away from W there (cosine 0.93 after 60 phases from B = W in a trained 128 → 128 layer, 0.995 centred).
+    Ours, not the paper's: in the phase every neuron's bias is minus half the sum of its own incoming weights, so that
+    its drive is centred. W = B is a fixed point for any bias, but with zero bias (``centred=False``) some neurons of a
+    wide layer fire at the refractory limit, where spikes no longer tell of weights, and B runs away from W there
+    (cosine 0.93 after 60 phases from B = W in a trained 128 → 128 layer, 0.995 centred).
 
-    **Uses:** the spikes of the layer's two ends during the noise phase, and each neuron's own mean input. Local; no
-    synapse reads another's weight.
+    **Uses:** the spikes of the layer's two ends during the noise phase: local to the synapse. ``centred`` also uses the
+    sum of a neuron's incoming weights, a single number that is local to the neuron.
 
     Reference:
         Gierlich, Baumbach, Kungl, Max, Petrovici, "Weight transport through spike timing for robust local gradients",
@@ -43,6 +44,7 @@ class SpikeAlignment(Feedback):
         steps: length of a phase in time steps.
         replicas: independent copies of the layer simulated side by side.
         refractory: T_ref, refractory time, length of a post-synaptic potential and time constant of the window, steps.
+        centred: whether biases centre the drive, or are zero.
 
     Raises:
         ValueError: an option is out of its range.
@@ -70,6 +72,7 @@ class SpikeAlignment(Feedback):
         steps: int = 2000,
         replicas: int = 32,
         refractory: int = 10,
+        centred: bool = True,
     ) -> None:
         super().__init__()
         for name, value in {"every": every, "steps": steps, "replicas": replicas, "refractory": refractory}.items():
@@ -77,7 +80,10 @@ class SpikeAlignment(Feedback):
                 raise ValueError(f"{name} must be a whole number, at least 1, not {value!r}")
         if not eta > 0:
             raise ValueError(f"eta must be positive, not {eta!r}")
-        self.eta, self.every, self.steps, self.replicas, self.refractory = eta, every, steps, replicas, refractory
+        if not isinstance(centred, bool):
+            raise ValueError(f"centred must be true or false, not {centred!r}")
+        self.eta, self.every, self.steps, self.replicas = eta, every, steps, replicas
+        self.refractory, self.centred = refractory, centred
         self.register_buffer("weight", random_like(weight, generator))
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self.register_buffer("seed", torch.randint(2**31, (), generator=generator))
@@ -105,7 +111,7 @@ class SpikeAlignment(Feedback):
             steps=self.steps,
             replicas=self.replicas,
             refractory=self.refractory,
-            bias=(-down.sum(0) / 2, -up.sum(1) / 2),
+            bias=(-down.sum(0) / 2, -up.sum(1) / 2) if self.centred else (0.0, 0.0),
         ):
             lower_traces, lower_trace = traces(lower, self.refractory, lower_trace)
             upper_traces, upper_trace = traces(upper, self.refractory, upper_trace)
@@ -114,7 +120,7 @@ class SpikeAlignment(Feedback):
 
     def extra_repr(self) -> str:
         """The options, for printing."""
-        names = ("eta", "every", "steps", "replicas", "refractory")
+        names = ("eta", "every", "steps", "replicas", "refractory", "centred")
         return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
 
