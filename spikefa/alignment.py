@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from spikefa.attachment import exact, routed
+from spikefa.attachment import routed
 
 
 def alignment(feedback: Tensor, weight: Tensor) -> float:
@@ -84,7 +84,9 @@ def gradient_angle(net: nn.Module, loss: Tensor, true_loss: Tensor) -> tuple[flo
         >>> round(gradient_angle(net, net(torch.ones(1, 2)).sum(), true_loss)[0], 3)
         0.0
     """
-    weights = {name.removesuffix("weight").rstrip("."): p for name, p in net.named_parameters() if p.dim() > 1}
+    feedback = {id(p) for layer in routed(net).values() for p in layer.feedback.parameters()}
+    forward = {name: p for name, p in net.named_parameters() if p.dim() > 1 and id(p) not in feedback}
+    weights = {name.removesuffix("weight").rstrip("."): p for name, p in forward.items()}
     hidden = dict(list(weights.items())[:-1])
     found = torch.autograd.grad(loss, list(hidden.values()))
     true = torch.autograd.grad(true_loss, list(hidden.values()))

@@ -178,6 +178,8 @@ def _choose(affine: dict[str, nn.Module], patterns: Sequence[str] | None, first:
     if not affine:
         raise ValueError("this network has no affine layer (Linear, Conv1d, Conv2d) outside its neurons to attach to")
     names = list(affine)
+    if patterns is not None and not patterns:
+        raise ValueError(f"layers is empty: name some of {', '.join(names)}, or leave it out for all but the first")
     skipped = set() if first else {names[0]}
     chosen = {name for name in names if patterns is None} - skipped
     for pattern in patterns or ():
@@ -206,7 +208,10 @@ def _check(name: str, layer: nn.Module) -> None:
 
 def _make(make: Rule, name: str, layer: nn.Module, seed: int) -> Feedback:
     weight: torch.Tensor = layer.weight.detach()  # type: ignore[operator]
-    feedback = make(weight, stream(seed, name))
+    try:
+        feedback = make(weight, stream(seed, name))
+    except ValueError as error:
+        raise ValueError(f"layer {name!r}: {error}") from error
     if not isinstance(feedback, Feedback):
         raise TypeError(f"the rule for layer {name!r} made a {type(feedback).__name__}, not a spikefa.Feedback")
     return feedback

@@ -73,7 +73,7 @@ class Experiment(BaseModel):
     seed: int = Field(0, ge=0)
     epochs: int = Field(10, ge=1)
     batch_size: int = Field(64, ge=1)
-    lr: float = Field(1e-3, gt=0)
+    lr: float = Field(1e-3, gt=0, allow_inf_nan=False)
     steps: int = Field(10, ge=1)
 
     @property

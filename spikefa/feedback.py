@@ -33,7 +33,7 @@ class Feedback(nn.Module, ABC):
     def forward(self, weight: Tensor) -> Tensor:
         """B, given the current W (detached); both have W's shape ``[out, in, ...]``."""
 
-    def step(self, weight: Tensor) -> None:  # noqa: B027 - most pathways have nothing to adapt
+    def step(self, weight: Tensor) -> None:
         """Adapt B after ``optimizer.step()``; nothing by default."""
 
 

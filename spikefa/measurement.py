@@ -14,7 +14,6 @@ from torch.nn import functional as F
 from spikefa.alignment import gradient_angle, weight_alignment
 from spikefa.attachment import exact, routed
 from spikefa.datasets import Dataset, Split
-from spikefa.encoding import ENCODINGS
 from spikefa.experiment import Experiment
 from spikefa.sequence import walk
 from spikefa.streams import stream

@@ -36,9 +36,10 @@ def run(net: nn.Module, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         >>> run(net, torch.ones(5, 1, 3)).shape
         torch.Size([5, 1, 2])
     """
-    module, spk, mem = net, x, None
-    for _, module, (spk, mem) in walk(net, x):
-        pass
+    last: tuple[nn.Module, tuple[Tensor, Tensor | None]] = net, (x, None)
+    for _, module, output in walk(net, x):
+        last = module, output
+    module, (spk, mem) = last
     return (spk, mem) if mem is not None and module.output else spk
 
 

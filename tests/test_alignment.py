@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from spikefa import attach, exact, routed
+from spikefa import Feedback, attach, exact, routed
 from spikefa.alignment import alignment, gradient_angle, norm_ratio, sign_agreement, weight_alignment
 
 
@@ -75,6 +75,22 @@ def test_gradient_angle_is_zero_for_equal_weights(mlp, make):
     total, layers = gradient_angle(net, *losses(net, torch.randn(4, 6, dtype=torch.float64)))
     assert [total, *layers.values()] == pytest.approx([0, 0, 0], abs=1e-5)
     assert list(layers) == ["0", "2"]
+
+
+class Learned(Feedback):
+    """B is a parameter, which an optimiser may train."""
+
+    def __init__(self, weight, generator):
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand_like(weight))
+
+    def forward(self, weight):
+        return self.weight
+
+
+def test_gradient_angle_is_over_hidden_weights_alone_even_if_B_is_a_parameter(mlp):
+    losses_of = losses(attach(mlp, Learned), torch.randn(4, 6, dtype=torch.float64))
+    assert list(gradient_angle(mlp, *losses_of)[1]) == ["0", "2"]
 
 
 def test_gradient_angle_by_hand(mlp):

@@ -75,6 +75,11 @@ def first_then(layer):
     return lambda: nn.Sequential(nn.Linear(4, 4), layer())
 
 
+def only_the_first(weight, generator):
+    return Backprop(weight, generator) if weight.shape == (4, 4) else weight
+
+
+BAD_RULE = {"rule": only_the_first, "first": True}
 REFUSED = {
     "no-affine-layer": (lambda: nn.Sequential(nn.Tanh(), snn.Leaky(beta=0.9)), {}, ValueError, "no affine layer"),
     "only-the-first": (lambda: nn.Sequential(nn.Linear(4, 4)), {}, ValueError, "'0', is the first: say first=True"),
@@ -82,10 +87,10 @@ REFUSED = {
     "second-attach": (lambda: attach(first_then(partial(nn.Linear, 4, 4))(), "fa"), {}, ValueError, "'1' already"),
     "circular": (first_then(partial(nn.Conv2d, 1, 1, 3, padding_mode="circular")), {}, ValueError, "'1' .*'circular'"),
     "reflect": (first_then(partial(nn.Conv1d, 1, 1, 3, padding_mode="reflect")), {}, ValueError, "'1' .*'reflect'"),
-    "conv3d": (first_then(partial(nn.Conv3d, 1, 1, 3)), {}, TypeError, "'1' is a Conv3d"),
+    "conv3d": (first_then(partial(nn.Conv3d, 1, 1, 3)), {"first": True}, TypeError, "'1' is a Conv3d"),
     "transposed": (first_then(partial(nn.ConvTranspose2d, 1, 1, 3)), {}, TypeError, "'1' is a ConvTranspose2d"),
     "bilinear": (first_then(partial(nn.Bilinear, 4, 4, 2)), {}, TypeError, "'1' is a Bilinear"),
-    "not-a-feedback": (first_then(partial(nn.Linear, 4, 4)), {"rule": lambda w, g: w}, TypeError, "'1' made a Tensor"),
+    "not-a-feedback": (first_then(partial(nn.Linear, 4, 2)), BAD_RULE, TypeError, "'1' made a Tensor"),
     "unknown-rule": (first_then(partial(nn.Linear, 4, 4)), {"rule": "fpb"}, ValueError, "'fpb' .did you mean 'fbp'"),
 }
 

@@ -76,7 +76,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("words, said", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize(("words", "said"), WRONG.values(), ids=WRONG)
 def test_wrong_input_is_one_line_and_status_2(tmp_path, monkeypatch, capsys, words, said):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SPIKEFA_DATA", raising=False)

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("spikefa/**/*.py"), *ROOT.glob("models/*.py")])
 TESTS = sorted(ROOT.glob("tests/**/*.py"))
 NAMED = [(kind, name, entry) for kind, table in TABLES.items() for name, entry in table.items()]
+KINDS = {"ABC", "final", "NamedTuple", "Protocol", "BaseModel"}
 
 
 def relative(path):
@@ -52,7 +53,7 @@ def test_the_median_function_is_very_short():
     assert lengths[len(lengths) // 2] <= 8
 
 
-@pytest.mark.parametrize("kind, name, entry", NAMED, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("kind", "name", "entry"), NAMED, ids=lambda value: value if isinstance(value, str) else "")
 def test_everything_that_has_a_name_says_what_it_is_and_where_it_comes_from(kind, name, entry):
     assert len(first_line(entry)) > 20
     assert re.search(r"https?://\S+", reference(entry)), f"{name} cites no source with a link"
@@ -66,7 +67,7 @@ def test_rules_say_what_they_use(rule):
 
 
 @pytest.mark.parametrize(
-    "package, table",
+    ("package", "table"),
     [(spikefa.rules, "RULES"), (spikefa.networks, "NETWORKS"), (spikefa.datasets, "DATASETS")],
     ids=["rules", "networks", "datasets"],
 )
@@ -86,7 +87,9 @@ def test_classes_are_abstract_or_final():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef):
                 names = {ast.unparse(base).split("[")[0] for base in (*node.bases, *node.decorator_list)}
-                kinds = {"ABC", "final", "NamedTuple", "Protocol", "BaseModel"} | {n for n in names if n.startswith("dataclass")}
+                kinds = {"ABC", "final", "NamedTuple", "Protocol", "BaseModel"} | {
+                    n for n in names if n.startswith("dataclass")
+                }
                 error = any(name.endswith(("Error", "Warning")) for name in names)
                 if not names & kinds and not error:
                     loose.append(f"{relative(path)}: {node.name}")

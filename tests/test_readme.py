@@ -19,7 +19,7 @@ def read(page):
     return (ROOT / page).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page, number, code", blocks(), ids=lambda value: str(value)[:12].strip())
+@pytest.mark.parametrize(("page", "number", "code"), blocks(), ids=lambda value: str(value)[:12].strip())
 def test_python_blocks_run(page, number, code):
     exec(compile(code, f"{page}, block {number}", "exec"), {"__name__": "readme"})
 

@@ -56,8 +56,9 @@ def convnet(
     """
     if len(shape) != 3 or min(shape[1:]) < 2**blocks:
         raise ValueError(f"convnet with blocks={blocks} needs images of at least {2**blocks}×{2**blocks}, not {shape}")
-    if min(blocks, channels, width, classes) < 1 or kernel % 2 == 0:
-        raise ValueError(f"blocks, channels, width and classes must be at least 1 and kernel odd, not {kernel=}")
+    if min(blocks, channels, width, classes, kernel) < 1 or kernel % 2 == 0:
+        given = f"{blocks=}, {channels=}, {width=}, {classes=}, {kernel=}"
+        raise ValueError(f"blocks, channels, width, classes and kernel must be at least 1 and kernel odd, not {given}")
 
     def lif() -> snn.Leaky:
         return snn.Leaky(beta=beta, spike_grad=surrogate.atan(alpha), init_hidden=True)

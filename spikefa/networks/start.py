@@ -1,4 +1,4 @@
-"""The start of a network: layers drawn from a generator of their own, at a scale that keeps deep spiking layers alive."""
+"""The start of a network: layers drawn from a generator of their own, at a scale that keeps deep layers alive."""
 
 from __future__ import annotations
 

@@ -50,10 +50,10 @@ def training(
 def pair_window(lower: np.ndarray, upper: np.ndarray, tau: float) -> np.ndarray:
     """The window of sal over all pairs of spikes, one by one: ``[T, B, K]`` and ``[T, B, L]`` give ``[L, K]``."""
     change = np.zeros((upper.shape[2], lower.shape[2]))
-    for up, replica, l in np.argwhere(upper):
-        for low, same, k in np.argwhere(lower):
+    for up, replica, row in np.argwhere(upper):
+        for low, same, column in np.argwhere(lower):
             if same == replica and low != up:
-                change[l, k] += np.sign(up - low) * np.exp(-abs(up - low) / tau)
+                change[row, column] += np.sign(up - low) * np.exp(-abs(up - low) / tau)
     return change / lower.shape[1]
 
 
@@ -74,7 +74,7 @@ def scores(samples: Tensor) -> Tensor:
 
 
 def spikes(steps: int, seed: int = 0, replicas: int = 500, **phase: object) -> tuple[Tensor, Tensor]:
-    """Spikes ``[T, B, K]`` and ``[T, B, L]`` of a whole noise phase; five neurons at each end, no weights by default."""
+    """Spikes ``[T, B, K]`` and ``[T, B, L]`` of a whole noise phase; by default five neurons each, no weights."""
     options = {"weight": torch.zeros(5, 5), "feedback": torch.zeros(5, 5), "refractory": 10} | phase
     chunks = noise_phase(generator=generator(seed), steps=steps, replicas=replicas, **options)
     lower, upper = zip(*chunks, strict=True)

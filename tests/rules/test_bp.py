@@ -9,7 +9,7 @@ from spikefa import routed
 from tests.rules.oracle import training
 
 
-@pytest.mark.parametrize("dtype, size", [(torch.float32, 32), (torch.float64, 64)], ids=str)
+@pytest.mark.parametrize(("dtype", "size"), [(torch.float32, 32), (torch.float64, 64)], ids=str)
 def test_every_weight_is_moved_at_every_update(dtype, size):
     for updates, net in enumerate(itertools.islice(training("bp", dtype), 3), start=1):
         for layer in routed(net).values():

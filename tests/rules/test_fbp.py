@@ -24,7 +24,9 @@ def test_period_one_is_backpropagation_bit_for_bit(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("rule, early", [("fbp:period=2", False), ("fbp:period=1", True)], ids=["period 2", "early"])
+@pytest.mark.parametrize(
+    ("rule", "early"), [("fbp:period=2", False), ("fbp:period=1", True)], ids=["period 2", "early"]
+)
 def test_a_longer_period_or_a_copy_before_the_update_is_not_backpropagation(rule, early, dtype):
     """The first update is the same, as B₀ = W₀; what is sent back from the second one on is not."""
     nets = zip(training("bp", dtype), training(rule, dtype, early=early), strict=True)

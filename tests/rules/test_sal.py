@@ -38,7 +38,7 @@ def test_the_window_is_the_sum_over_all_pairs_of_spikes(lower, upper):
     torch.testing.assert_close(change(lower, upper).numpy(), pair_window(lower.numpy(), upper.numpy(), 7.0))
 
 
-@pytest.mark.parametrize("up, low", [(3, 1), (1, 3), (2, 2)], ids=["lower first", "upper first", "together"])
+@pytest.mark.parametrize(("up", "low"), [(3, 1), (1, 3), (2, 2)], ids=["lower first", "upper first", "together"])
 def test_one_pair_of_spikes(up, low):
     lower, upper = torch.zeros(2, 6, 1, 1, dtype=torch.float64)
     lower[low], upper[up] = 1, 1
