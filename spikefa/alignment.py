@@ -77,7 +77,7 @@ def gradient_angle(net: nn.Module, loss: Tensor, true_loss: Tensor) -> tuple[flo
         a gradient is zero.
 
     Example:
-        >>> from spikefa import attach
+        >>> from spikefa import attach, exact
         >>> net = attach(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1)), "bp")
         >>> with exact(net):
         ...     true_loss = net(torch.ones(1, 2)).sum()

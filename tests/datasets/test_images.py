@@ -125,6 +125,12 @@ def test_cifar10_small_runs(tmp_path, cifar_files):
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (20, 30, 20)
     assert dataset.validation.y.bincount().tolist() == [3] * 10
     assert cifar10.load(folder, train=50, validation=30, test=20).train.x.equal(dataset.train.x)
+    # The first pixel tells the number of a record of batch 1: it is 31 times the number, mod 256.
+    pixels = torch.cat([bytes_of(split)[:, 0, 0, 0] for split in (dataset.train, dataset.validation)]).long()
+    numbers = pixels * pow(31, -1, 256) % 256
+    assert (numbers % 10).equal(torch.cat([dataset.train.y, dataset.validation.y]))
+    assert len(numbers.unique()) == 50
+    assert numbers.max() >= 50  # chosen from the whole batch, not its beginning
 
 
 def test_cifar10_says_which_batches_are_missing_and_what_would_do(tmp_path, cifar_files):

@@ -1,5 +1,6 @@
 """What the tests of the reference models share: Brian2's numpy target, and snnTorch's side of a comparison."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -8,9 +9,15 @@ import numpy as np
 import pytest
 import snntorch
 import torch
+from _pytest import doctest
 from torch import nn
 
 from models.trace import Trace
+
+stock = doctest.DoctestModule
+with contextlib.suppress(ImportError):
+    import brian2  # noqa: F401 - puts a collector of its own in pytest's place, which fails on packages' doctests
+doctest.DoctestModule = stock
 
 Net = list[tuple[nn.Linear, snntorch.Leaky]]
 

@@ -1,5 +1,7 @@
 """Spike-based alignment learning: its window against all pairs of spikes, its neurons against theory."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -83,13 +85,15 @@ def test_splitting_the_replicas_does_not_matter(lower, upper):
     torch.testing.assert_close(change(lower, upper), (halves[0] + halves[1]) / 2)
 
 
-def test_a_phase_applies_the_window_of_its_spikes_once_divided_by_the_length_of_its_kernel():
+@pytest.mark.parametrize("centred", [True, False])
+def test_a_phase_applies_the_window_of_its_spikes_once_divided_by_the_length_of_its_kernel(centred):
     weight = torch.randn(3, 4, generator=generator(0))
-    pathway = SpikeAlignment(weight, generator(1), every=1, eta=0.7, steps=250, replicas=2, refractory=5)
+    options = {"eta": 0.7, "steps": 250, "replicas": 2, "refractory": 5, "centred": centred}
+    pathway = SpikeAlignment(weight, generator(1), every=1, **options)
     b, seed = pathway.weight.clone(), int(pathway.seed)
     pathway.step(weight)
-    options = {"refractory": 5, "bias": (-b.sum(0) / 2, -weight.sum(1) / 2), "replicas": 2}
-    pair = spikes(250, seed + 1, weight=weight, feedback=b, **options)
+    bias = (-b.sum(0) / 2, -weight.sum(1) / 2) if centred else (0.0, 0.0)
+    pair = spikes(250, seed + 1, weight=weight, feedback=b, refractory=5, bias=bias, replicas=2)
     expected = b + 0.7 * pair_window(*(spk.numpy() for spk in pair), tau=5) / 10
     torch.testing.assert_close(pathway.weight, expected.float(), rtol=0, atol=1e-4)
 
@@ -177,7 +181,17 @@ def test_layers_of_a_network_hear_different_noise():
 
 
 @pytest.mark.parametrize(
-    "option", [{"every": 0}, {"steps": 0}, {"replicas": 1.5}, {"refractory": -1}, {"eta": 0.0}, {"eta": float("nan")}]
+    "option",
+    [
+        {"every": 0},
+        {"steps": 0},
+        {"replicas": 1.5},
+        {"refractory": -1},
+        {"eta": 0.0},
+        {"eta": math.nan},
+        {"centred": 1},
+    ],
+    ids=str,
 )
 def test_options_out_of_range_are_refused(option):
     name, value = next(iter(option.items()))
