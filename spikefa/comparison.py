@@ -87,7 +87,7 @@ def compare(
         first.build(data[first.dataset])
     if not todo:
         return
-    setting = environment(device, command)
+    setting = environment(device, command, (e.seed for e in todo))
     _append(path, {"kind": "environment", **setting})
     for experiment in todo:
         note = data[experiment.dataset].note

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import subprocess
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,20 +17,22 @@ import torch
 PACKAGES = ("spikefa", "torch", "snntorch", "numpy", "scikit-learn", "scipy")
 
 
-def environment(device: str, command: str) -> dict[str, Any]:
+def environment(device: str, command: str, seeds: Iterable[int]) -> dict[str, Any]:
     """The environment of this process, for the record.
 
     Args:
         device: where the runs compute.
         command: what the user typed.
+        seeds: of the runs to come.
 
     Example:
-        >>> sorted(environment("cpu", "spikefa compare"))
-        ['command', 'commit', 'device', 'id', 'platform', 'threads', 'time', 'versions']
+        >>> sorted(environment("cpu", "spikefa compare", [0, 1]))
+        ['command', 'commit', 'device', 'id', 'platform', 'seeds', 'threads', 'time', 'versions']
     """
     found = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
+        "seeds": sorted(set(seeds)),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "device": _device(device),
         "threads": torch.get_num_threads(),
