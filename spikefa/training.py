@@ -88,6 +88,8 @@ def _updates(
         optimizer.step()
         adapt(net)
         yield loss.item()
+    if not all(torch.isfinite(p).all() for p in net.parameters()):
+        raise Diverged(f"the weights are not finite after epoch {epoch}: try a smaller lr")
 
 
 def _warn(experiment: Experiment, record: Epoch, silent: set[str]) -> None:

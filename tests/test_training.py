@@ -11,7 +11,7 @@ import snntorch as snn
 import torch
 from torch.nn import functional as F
 
-from spikefa import adapt
+from spikefa import Feedback, adapt
 from spikefa.datasets import DATASETS, Dataset, Split
 from spikefa.encoding import ENCODINGS
 from spikefa.experiment import Experiment
@@ -155,6 +155,23 @@ def test_divergence_is_reported_after_the_epochs_before_it(digits):
     epochs = train(Experiment(**SMALL | {"batch_size": 100, "lr": 1e37}), digits)
     assert [next(epochs).epoch, next(epochs).epoch] == [0, 1]
     with pytest.raises(Diverged, match=r"the loss is (nan|inf) at epoch 2, batch 1: try a smaller lr"):
+        next(epochs)
+
+
+class Exploding(Feedback):
+    """A pathway that makes gradients overflow while the loss is finite."""
+
+    def __init__(self, weight, generator):
+        super().__init__()
+
+    def forward(self, weight):
+        return torch.full_like(weight, 3e38)
+
+
+def test_weights_that_the_last_batch_made_infinite_are_found(digits):
+    epochs = train(Experiment(**SMALL | {"batch_size": 10_000, "rule": f"{__name__}:Exploding"}), digits)
+    assert next(epochs).epoch == 0
+    with pytest.raises(Diverged, match="the weights are not finite after epoch 1"):
         next(epochs)
 
 
