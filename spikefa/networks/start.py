@@ -13,9 +13,9 @@ Affine = TypeVar("Affine", nn.Linear, nn.Conv2d)
 def start(kind: type[Affine], *sizes: int, gain: float, generator: torch.Generator, **options: Any) -> Affine:
     """A layer with W ~ N(0, gain² / fan-in) and no bias.
 
-    Torch's own default has gain 1/√3: with it, LIF layers with beta 0.9 and threshold 1 are nearly silent in the second
-    layer and silent from the third on. Gain 1 loses the fifth and sixth; gain 2 keeps six layers at 0.2 spikes per neuron
-    and step. Torch's global generator is neither used nor moved.
+    Torch's own default has gain 1/√3: with it, LIF layers with beta 0.9 and threshold 1 are nearly silent in the
+    second layer and silent from the third on. Gain 1 loses the fifth and sixth; gain 2 keeps six layers at 0.2 spikes
+    per neuron and step. Torch's global generator is neither used nor moved.
 
     Reference:
         The idea: Rossbroich, Gygax, Zenke, "Fluctuation-driven initialization for spiking neural network training",
