@@ -3,4 +3,4 @@
 # Further options go to `spikefa compare`.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh" ""
-exec spikefa compare --rule bp fa fbp:period=10 sal --dataset digits --seed 0 1 2 --out runs/digits "$@"
+exec spikefa compare --rule bp fa fbp:period=20 sal --dataset digits --seed 0 1 2 --out runs/digits "$@"

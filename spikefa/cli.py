@@ -52,7 +52,7 @@ def compare(
 
     Args:
         study: a TOML file with any of these options, for example rule = ["bp", "fa"]; options given here win.
-        rule: feedback rules, with options: bp fa fbp:period=100 (default: bp fa fbp:period=10 sal).
+        rule: feedback rules, with options: bp fa fbp:period=100 (default: bp fa fbp:period=20 sal).
         dataset: data sets (default: digits).
         network: networks, with options: mlp:depth=6,width=200 (default: mlp).
         encoding: how images become input over time: current, poisson, latency (default: current).

@@ -20,7 +20,7 @@ from spikefa.summary import summarise
 from spikefa.tables import table
 
 PLACES: dict[str, Any] = {"out": "runs", "data": None, "device": "cpu", "threads": None}
-DEFAULTS: dict[str, Any] = {"rule": ["bp", "fa", "fbp:period=10", "sal"], "seed": [0, 1, 2]}
+DEFAULTS: dict[str, Any] = {"rule": ["bp", "fa", "fbp:period=20", "sal"], "seed": [0, 1, 2]}
 
 console = Console(highlight=False)
 
