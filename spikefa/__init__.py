@@ -5,7 +5,8 @@ weights, ``feedback.weight``; δ the error at a layer's output, ``error``. Recor
 """
 
 from spikefa.alignment import gradient_angle, weight_alignment
-from spikefa.attachment import adapt, attach, describe, detach, exact, routed
+from spikefa.attachment import adapt, attach, detach, exact, routed
+from spikefa.description import describe
 from spikefa.feedback import Feedback, Rule, random_like
 from spikefa.routing import route
 from spikefa.rules import RULES

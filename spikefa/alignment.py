@@ -63,18 +63,23 @@ def weight_alignment(net: nn.Module) -> dict[str, dict[str, float]]:
     return measures
 
 
-def gradient_angle(net: nn.Module, loss: Tensor, true_loss: Tensor) -> tuple[float, dict[str, float]]:
+def gradient_angle(
+    net: nn.Module, loss: Tensor, true_loss: Tensor, readout: str | None = None
+) -> tuple[float, dict[str, float]]:
     """Angle between the routed gradient and the true one, end to end through layers and time.
 
     Args:
         net: the network, attached. Its parameters' ``.grad`` are not touched.
         loss: the loss of a batch, computed as in training.
         true_loss: the loss of the same batch in the same state, computed inside ``with exact(net)``.
+        readout: name of the read-out layer; the one declared last if absent.
 
     Returns:
-        The angle in degrees over all weights below the read-out (those of the last affine layer, which has the exact
-        gradient under every rule, are left out), and the angle of each of these weights by the layer's name. nan where
-        a gradient is zero.
+        The angle in degrees over all weights that learn below the read-out (whose own gradient is exact under every
+        rule), and the angle of each of them by the layer's name. nan where a gradient is zero.
+
+    Raises:
+        ValueError: there is no such read-out, or nothing below it that learns.
 
     Example:
         >>> from spikefa import attach, exact
@@ -86,8 +91,10 @@ def gradient_angle(net: nn.Module, loss: Tensor, true_loss: Tensor) -> tuple[flo
     """
     feedback = {id(p) for layer in routed(net).values() for p in layer.feedback.parameters()}
     forward = {name: p for name, p in net.named_parameters() if p.dim() > 1 and id(p) not in feedback}
-    weights = {name.removesuffix("weight").rstrip("."): p for name, p in forward.items()}
-    hidden = dict(list(weights.items())[:-1])
+    hidden = {name.removesuffix("weight").rstrip("."): p for name, p in forward.items() if p.requires_grad}
+    last = readout if readout is not None else next(reversed(hidden), "")
+    if hidden.pop(last, None) is None or not hidden:
+        raise ValueError(f"no weights that learn below a read-out {last!r}: there are {', '.join(hidden) or 'none'}")
     found = torch.autograd.grad(loss, list(hidden.values()))
     true = torch.autograd.grad(true_loss, list(hidden.values()))
     pairs = dict(zip(hidden, zip(found, true, strict=True), strict=True))

@@ -13,7 +13,6 @@ from torch import nn
 
 from spikefa.feedback import Feedback, Rule
 from spikefa.routing import ROUTED, Routed
-from spikefa.rules import RULES
 from spikefa.rules import rule as named
 from spikefa.streams import stream
 
@@ -30,7 +29,7 @@ def attach(
 
     The layers' class is swapped for a routed subclass: names, parameters and optimisers stay as they are, and the
     state_dict gains only ``<layer>.feedback.*``. Layers inside spiking neurons are left alone. Print
-    :func:`describe` to see, in one line a layer, what was attached.
+    :func:`~spikefa.describe` to see, in one line a layer, what was attached and what was not.
 
     Args:
         net: any module; its affine layers in the order of ``named_modules``.
@@ -38,8 +37,9 @@ def attach(
             generator) that returns one, or a name of :data:`~spikefa.rules.RULES` such as ``"fbp:period=100"``.
         layers: names or shell patterns (``"fc2"``, ``["conv*", "out"]``); all if absent. Call again with other layers
             for another rule.
-        first: take the first affine layer too. Its input is data, which has no use for an error, so it is left out
-            unless it is wanted here or given by its exact name.
+        first: take the first affine layer too, the one declared first. Its input is taken to be data, which has no use
+            for an error, so it is left out unless it is wanted here or given by its exact name. In a network that
+            declares another layer first, say so, or that one keeps exact errors.
         seed: what the pathways draw from; with the layer's name it determines B. Torch's global generator is neither
             used nor moved.
 
@@ -52,8 +52,8 @@ def attach(
 
     Example:
         >>> net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
-        >>> print(describe(attach(net, "fa")))
-        2  Linear 3 → 2  fa  FeedbackAlignment()  6 weights
+        >>> list(routed(attach(net, "fa")))
+        ['2']
     """
     make = named(rule) if isinstance(rule, str) else rule
     chosen = _choose(_affine(net), [layers] if isinstance(layers, str) else layers, first)
@@ -75,7 +75,11 @@ def detach(net: Net) -> Net:
         ([True, True], ['0.weight', '0.bias', '1.weight', '1.bias'])
     """
     stock = {routed: plain for plain, routed in ROUTED.items()}
-    for layer in routed(net).values():
+    layers = routed(net)
+    for name, layer in layers.items():
+        if type(layer) not in stock:
+            raise ValueError(f"layer {name!r} was parametrized after attach(): remove its parametrizations first")
+    for layer in layers.values():
         _become(layer, stock[type(layer)])
         del layer.feedback
         layer.__dict__.pop("_exact", None)
@@ -93,7 +97,8 @@ def adapt(net: nn.Module) -> None:
         >>> bool((net[1].feedback.weight == 1).all())
         True
     """
-    for layer in routed(net).values():
+    for name, layer in routed(net).items():
+        _require_own_weight(name, layer)
         layer.feedback.step(layer.weight)
 
 
@@ -126,39 +131,8 @@ def routed(net: nn.Module) -> dict[str, Routed]:
     return {name: module for name, module in net.named_modules() if isinstance(module, Routed)}
 
 
-def describe(net: nn.Module) -> str:
-    """One line for each layer that has a pathway: its name, layer, rule, options and number of weights.
-
-    Example:
-        >>> print(describe(attach(nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), "fbp:period=10")))
-        1  Linear 3 → 2  fbp  FrozenBackprop(period=10)  6 weights
-    """
-    short = {cls: name for name, cls in RULES.items()}
-    rows = [
-        (
-            name,
-            f"{type(layer).__name__} {_sizes(layer)}",
-            short.get(type(layer.feedback), "own"),
-            f"{type(layer.feedback).__name__}({layer.feedback.extra_repr()})",
-            f"{layer.weight.numel():,} weights",
-        )
-        for name, layer in routed(net).items()
-    ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
 def _become(layer: Any, cls: type[nn.Module]) -> None:
     layer.__class__ = cls
-
-
-def _sizes(layer: nn.Module) -> str:
-    if isinstance(layer, nn.Linear):
-        return f"{layer.in_features} → {layer.out_features}"
-    kernel = "×".join(str(size) for size in layer.kernel_size)  # type: ignore[union-attr]
-    return f"{layer.in_channels} → {layer.out_channels}, {kernel}"
 
 
 def _affine(net: nn.Module, prefix: str = "") -> dict[str, nn.Module]:
@@ -199,10 +173,20 @@ def _check(name: str, layer: nn.Module) -> None:
     if kind not in ROUTED:
         known = ", ".join(stock.__name__ for stock in ROUTED)
         raise TypeError(f"layer {name!r} is a {kind.__name__}, which cannot be routed ({known} can): choose layers=...")
+    _require_own_weight(name, layer)
     if getattr(layer, "padding_mode", "zeros") != "zeros":
         raise ValueError(
             f"layer {name!r} has padding_mode={layer.padding_mode!r}, whose adjoint is not the plain one: "
             f"use zero padding, or choose layers=... without it"
+        )
+
+
+def _require_own_weight(name: str, layer: nn.Module) -> None:
+    """Refuse weights that a hook computes before each forward pass: between passes they are those of the last one."""
+    if "weight" not in layer._parameters and not nn.utils.parametrize.is_parametrized(layer, "weight"):
+        raise ValueError(
+            f"layer {name!r} has a weight that a hook computes (torch.nn.utils.weight_norm, prune), out of date "
+            f"after an update: use torch.nn.utils.parametrizations after attach(), or make it permanent"
         )
 
 
@@ -212,6 +196,10 @@ def _make(make: Rule, name: str, layer: nn.Module, seed: int) -> Feedback:
         feedback = make(weight, stream(seed, name))
     except ValueError as error:
         raise ValueError(f"layer {name!r}: {error}") from error
+    except TypeError as error:
+        raise TypeError(
+            f"layer {name!r}: the rule {make!r} cannot be called with (weight, generator): {error}"
+        ) from error
     if not isinstance(feedback, Feedback):
         raise TypeError(f"the rule for layer {name!r} made a {type(feedback).__name__}, not a spikefa.Feedback")
     return feedback

@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from rich.table import Table
-
 from spikefa.datasets import DATASETS
 from spikefa.encoding import ENCODINGS
 from spikefa.networks import NETWORKS
@@ -24,15 +22,15 @@ TABLES: dict[str, Mapping[str, Callable[..., Any]]] = {
 }
 
 
-def catalogue() -> Iterator[Table]:
-    """A table for each kind of name: what it is, its options with their defaults, where it comes from."""
+def catalogue() -> Iterator[str]:
+    """The lines that say, for each kind of name: what it is, its options with their defaults, where it comes from."""
     for kind, entries in TABLES.items():
-        table = Table(title=kind, title_justify="left", title_style="bold", box=None, padding=(0, 2, 1, 0))
-        for column in ("name", "what it is", "options", "source"):
-            table.add_column(column, overflow="fold")
+        yield kind
+        width = max(map(len, entries)) + 2
         for name, entry in entries.items():
-            table.add_row(name, first_line(entry), options(entry), reference(entry))
-        yield table
+            yield f"  {name:{width}}{first_line(entry)}"
+            yield from (" " * (width + 2) + line for line in (options(entry), reference(entry)) if line)
+        yield ""
 
 
 def first_line(entry: Callable[..., Any]) -> str:

@@ -19,11 +19,16 @@ app = App(
     name="spikefa",
     help="Separate feedback pathways for spiking networks: learning without weight transport.",
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,
 )
 app["--help"].group = app["--version"].group = "Other"
 
+# Numbers reach the experiment as they were typed, and are checked there: 1.5 epochs are refused rather than rounded.
 Many = Parameter(consume_multiple=True, group=EXPERIMENT, negative=())
+Whole = Parameter.combine(Many, Parameter(metavar="INT..."))
+Real = Parameter.combine(Many, Parameter(metavar="FLOAT..."))
 One = Parameter(group=PLACE)
+Count = Parameter.combine(One, Parameter(metavar="INT"))
 
 
 @app.command
@@ -35,15 +40,15 @@ def compare(
     network: Annotated[list[str] | None, Many] = None,
     encoding: Annotated[list[str] | None, Many] = None,
     readout: Annotated[list[str] | None, Many] = None,
-    seed: Annotated[list[int] | None, Many] = None,
-    epochs: Annotated[list[int] | None, Many] = None,
-    batch_size: Annotated[list[int] | None, Many] = None,
-    lr: Annotated[list[float] | None, Many] = None,
-    steps: Annotated[list[int] | None, Many] = None,
+    seed: Annotated[list[str] | None, Whole] = None,
+    epochs: Annotated[list[str] | None, Whole] = None,
+    batch_size: Annotated[list[str] | None, Whole] = None,
+    lr: Annotated[list[str] | None, Real] = None,
+    steps: Annotated[list[str] | None, Whole] = None,
     out: Annotated[Path | None, One] = None,
     data: Annotated[Path | None, One] = None,
     device: Annotated[str | None, One] = None,
-    threads: Annotated[int | None, One] = None,
+    threads: Annotated[str | None, Count] = None,
 ) -> int:
     """Train the same network, from the same start, on the same batches, under several rules.
 
@@ -93,8 +98,8 @@ def list_() -> None:
     """List the rules, data sets, networks, encodings and read-outs, each with its source."""
     from spikefa.catalogue import catalogue
 
-    for table in catalogue():
-        Console().print(table)
+    for line in catalogue():
+        print(line)
 
 
 def main() -> None:

@@ -8,9 +8,12 @@ import math
 import os
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from spikefa.datasets import DATASETS, Dataset
 from spikefa.environment import environment
@@ -29,7 +32,7 @@ class Failed:
 
 
 def grid(fields: Mapping[str, Any]) -> tuple[Experiment, ...]:
-    """Every combination of the fields that are lists, rules innermost, so that a seed's rules run side by side.
+    """Every combination of the fields that are lists, once, rules innermost, so that a seed's rules follow each other.
 
     Raises:
         pydantic.ValidationError: (a ``ValueError``) a value that :class:`Experiment` refuses.
@@ -40,7 +43,11 @@ def grid(fields: Mapping[str, Any]) -> tuple[Experiment, ...]:
     """
     ordered = sorted(fields, key=lambda name: name == "rule")
     lists = [value if isinstance(value := fields[name], list | tuple) else [value] for name in ordered]
-    return tuple(Experiment(**dict(zip(ordered, values, strict=True))) for values in itertools.product(*lists))
+    for name, values in zip(ordered, lists, strict=True):
+        if not values:
+            raise ValueError(f"{name} has no value: give at least one, or leave it out")
+    chosen = (Experiment(**dict(zip(ordered, values, strict=True))) for values in itertools.product(*lists))
+    return tuple(dict.fromkeys(chosen))
 
 
 def compare(
@@ -84,9 +91,15 @@ def compare(
     todo = missing(experiments, path)
     data = {name: load(name, data_folder) for name in dict.fromkeys(e.dataset for e in todo)}
     for first in {(e.dataset, e.network, e.rule): e for e in todo}.values():
-        first.build(data[first.dataset])
-    if not todo:
-        return
+        _buildable(first, data[first.dataset])
+    if todo:
+        with _alone(path):
+            yield from _train(todo, path, data, device, command)
+
+
+def _train(
+    todo: Sequence[Experiment], path: Path, data: Mapping[str, Dataset], device: str, command: str
+) -> Iterator[tuple[Experiment, Epoch | Failed]]:
     setting = environment(device, command, (e.seed for e in todo))
     _append(path, {"kind": "environment", **setting})
     for experiment in todo:
@@ -114,7 +127,7 @@ def missing(experiments: Iterable[Experiment], path: Path) -> tuple[Experiment, 
     if path.exists():
         mend(path)
         done = {run.key for run in read(path) if run.state == "done"}
-    return tuple(dict.fromkeys(experiment for experiment in experiments if experiment.key not in done))
+    return tuple(experiment for experiment in dict.fromkeys(experiments) if experiment.key not in done)
 
 
 def _attempt(experiment: Experiment, data: Dataset, device: str, path: Path) -> Iterator[Epoch | Failed]:
@@ -131,6 +144,28 @@ def _attempt(experiment: Experiment, data: Dataset, device: str, path: Path) -> 
         yield Failed(said)
     else:
         _append(path, {"kind": "done", "key": experiment.key, "epochs": epoch})
+
+
+def _buildable(experiment: Experiment, data: Dataset) -> None:
+    try:
+        experiment.build(data)
+    except (RuntimeError, TypeError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise ValueError(f"{experiment.network!r} under {experiment.rule!r} cannot be built: {said}") from error
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other processes from writing to the same file, whose lines would mix with ours; freed when we end or die."""
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(f"another spikefa writes to {path} now: wait for it, or choose another --out") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _writable(folder: Path) -> Path:

@@ -37,14 +37,16 @@ def environment(device: str, command: str, seeds: Iterable[int]) -> dict[str, An
         "device": _device(device),
         "threads": torch.get_num_threads(),
         "platform": platform.platform(),
-        "commit": commit(Path(__file__).parent),
+        "commit": commit(),
     }
     return {"id": hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:10], **found}
 
 
-def commit(folder: Path) -> str | None:
-    """The git commit that ``folder`` is checked out at, with ``+`` for uncommitted changes; None outside git."""
+def commit() -> str | None:
+    """The git commit of spikefa's own code, with ``+`` for uncommitted changes; None where it is not a checkout."""
+    folder = Path(__file__).parent
     try:
+        _git(folder, "ls-files", "--error-unmatch", __file__)  # else the folder only lies inside somebody's repository
         head = _git(folder, "rev-parse", "HEAD")
         return head + ("+" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.SubprocessError):

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import torch
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from torch import Tensor, nn
 
 from spikefa.attachment import attach
 from spikefa.datasets import DATASETS, Dataset
 from spikefa.encoding import ENCODINGS
+from spikefa.feedback import Feedback
 from spikefa.names import resolve
 from spikefa.networks import NETWORKS
 from spikefa.readout import READOUTS
@@ -34,9 +35,32 @@ def _in(table: Mapping[str, Callable[..., Any]], kind: str) -> AfterValidator:
 
 def _rule(name: str) -> str:
     """Accept a rule that makes a pathway for a small layer, so that wrong values of its options show here."""
-    generator = stream(0, "check")
-    resolve(name, RULES, "rule")(torch.rand(2, 2, generator=generator), generator)
+    make = resolve(name, RULES, "rule")
+    try:
+        made = make(torch.arange(4.0).view(2, 2), stream(0, "check"))
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"it cannot be called with (weight, generator) and these options: {error}") from error
+    if not isinstance(made, Feedback):
+        raise ValueError(f"it makes a {type(made).__name__}, not a spikefa.Feedback")
     return name
+
+
+def _plain(name: Any) -> Any:
+    """The same name however it is spaced, so that a comparison does not hold it twice."""
+    return "".join(name.split()).rstrip(":,") if isinstance(name, str) else name
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a number is wanted, not true or false")
+    return value
+
+
+Name = Annotated[str, BeforeValidator(_plain)]
+Number = BeforeValidator(_number)
+
+PURPOSES = {"weights", "order", "input", "evaluation", "probe"}
+"""What an experiment draws random numbers for, besides the pathways of its layers."""
 
 
 class Experiment(BaseModel):
@@ -65,16 +89,16 @@ class Experiment(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rule: Annotated[str, AfterValidator(_rule)] = "bp"
-    dataset: Annotated[str, _in(DATASETS, "data set")] = "digits"
-    network: Annotated[str, _in(NETWORKS, "network")] = "mlp"
-    encoding: Annotated[str, _in(ENCODINGS, "encoding")] = "current"
-    readout: Annotated[str, _in(READOUTS, "read-out")] = "membrane"
-    seed: int = Field(0, ge=0)
-    epochs: int = Field(10, ge=1)
-    batch_size: int = Field(64, ge=1)
-    lr: float = Field(1e-3, gt=0, allow_inf_nan=False)
-    steps: int = Field(10, ge=1)
+    rule: Annotated[Name, AfterValidator(_rule)] = "bp"
+    dataset: Annotated[Name, _in(DATASETS, "data set")] = "digits"
+    network: Annotated[Name, _in(NETWORKS, "network")] = "mlp"
+    encoding: Annotated[Name, _in(ENCODINGS, "encoding")] = "current"
+    readout: Annotated[Name, _in(READOUTS, "read-out")] = "membrane"
+    seed: Annotated[int, Number] = Field(0, ge=0)
+    epochs: Annotated[int, Number] = Field(10, ge=1)
+    batch_size: Annotated[int, Number] = Field(64, ge=1)
+    lr: Annotated[float, Number] = Field(1e-3, gt=0, allow_inf_nan=False)
+    steps: Annotated[int, Number] = Field(10, ge=1)
 
     @property
     def key(self) -> str:
@@ -86,6 +110,8 @@ class Experiment(BaseModel):
         make = resolve(self.network, NETWORKS, "network")
         readout = resolve(self.readout, READOUTS, "read-out")
         net: nn.Sequential = make(data.shape, data.classes, readout.neuron, stream(self.seed, "weights"))
+        if shared := PURPOSES & dict(net.named_modules()).keys():
+            raise ValueError(f"a layer called {shared.pop()!r} would share its random numbers with training: rename it")
         return attach(net, self.rule, seed=self.seed)
 
     def encode(self, x: Tensor, noise: torch.Generator) -> Tensor:

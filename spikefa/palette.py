@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from spikefa.rules import RULES
+
 INK = "#222222"
 """Backpropagation, the reference."""
 HUES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#999933")
@@ -29,9 +31,10 @@ class Stroke:
 
 
 def strokes(rules: Iterable[str]) -> dict[str, Stroke]:
-    """A stroke for every rule, by the order of appearance.
+    """A stroke for every rule.
 
-    bp is dark grey. A family of rules (`fbp:period=10`, `fbp:period=100`) shares its hue; within a hue, shade, dash and
+    bp is dark grey, and every rule of ours has its own hue whatever stands beside it; others follow by the order of
+    appearance. A family of rules (`fbp:period=10`, `fbp:period=100`) shares its hue; within a hue, shade, dash and
     marker differ.
 
     Args:
@@ -43,7 +46,7 @@ def strokes(rules: Iterable[str]) -> dict[str, Stroke]:
         ('#222222', '#0072b2', (4.0, 1.6))
     """
     names = list(dict.fromkeys(rules))
-    families = [name for name in dict.fromkeys(map(family, names)) if name != "bp"]
+    families = [name for name in dict.fromkeys([*RULES, *map(family, names)]) if name != "bp"]
     hues = {name: HUES[order % len(HUES)] for order, name in enumerate(families)} | {"bp": INK}
     used = dict.fromkeys(hues.values(), 0)
     drawn = {}

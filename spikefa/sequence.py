@@ -15,9 +15,10 @@ STATEFUL = (snn.SpikingNeuron, nn.RNNBase)
 def run(net: nn.Module, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
     """Apply a snnTorch network to a sequence; equal to snnTorch's loop over time from zero states.
 
-    Stateless modules see ``[T·B, ...]`` once, each :class:`snntorch.Leaky` scans over T. Neither reads nor writes the
-    states that the neurons keep (``init_hidden``), so calls are independent. Spikes come in the dtype of the currents
-    (snnTorch gives float32 whatever the input is).
+    Stateless modules see ``[T·B, ...]`` once (so that batch norm in training takes its statistics over time as well),
+    each :class:`snntorch.Leaky` scans over T. Neither reads nor writes the states that the neurons keep
+    (``init_hidden``), so calls are independent; forward hooks of neurons are not called. Spikes come in the dtype of
+    the currents (snnTorch gives float32 whatever the input is).
 
     Args:
         net: a neuron, a stateless module, or ``nn.Sequential``, nested or not, of these. Neurons may be built with
@@ -129,7 +130,7 @@ def _leaves(net: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]
         for name, child in zip(net._modules, net, strict=True):  # named_children() would leave out what comes twice
             yield from _leaves(child, f"{prefix}.{name}" if prefix else name)
         return
-    if isinstance(net, snn.SpikingNeuron) and type(net).forward is not snn.Leaky.forward:
+    if isinstance(net, snn.SpikingNeuron) and type(net) is not snn.Leaky:
         raise TypeError(f"{prefix or 'this neuron'} is a {type(net).__name__}: run() scans snn.Leaky; loop over time")
     if not isinstance(net, snn.SpikingNeuron) and any(isinstance(m, STATEFUL) for m in net.modules()):
         raise TypeError(

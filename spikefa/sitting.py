@@ -38,11 +38,11 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
     written = read_study(study, {*Experiment.model_fields, *PLACES}) if study else {}
     options = PLACES | DEFAULTS | written | dict(given)
     place = {name: options.pop(name) for name in PLACES}
-    folder, data, device = Path(place["out"]), place["data"], _device(place["device"])
-    if place["threads"] is not None:
-        torch.set_num_threads(place["threads"])
+    folder, data, device = _path("out", place["out"]), place["data"], _device(place["device"])
     experiments = grid(options)
-    _train(experiments, folder, data and Path(data), device, command)
+    if place["threads"] is not None:
+        torch.set_num_threads(_threads(place["threads"]))
+    _train(experiments, folder, None if data is None else _path("data", data), device, command)
     return show(folder, {experiment.key for experiment in experiments})
 
 
@@ -78,25 +78,45 @@ def _train(experiments: Sequence[Experiment], folder: Path, data: Path | None, d
     todo = missing(experiments, path)
     if len(todo) < len(experiments):
         console.print(f"{len(experiments) - len(todo)} of {len(experiments)} runs are in {path} already")
-    with Progress(*columns, console=console) as progress:
-        bars: dict[str, Any] = {}
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar, current = None, ""
         for experiment, event in compare(experiments, folder, data_folder=data, device=device, command=command):
-            name = f"{experiment.rule}, seed {experiment.seed}"
-            if experiment.key not in bars:
-                bars[experiment.key] = progress.add_task(name, total=experiment.epochs, state="")
+            if bar is None or experiment.key != current:
+                bar = progress.add_task(_name(experiment), total=experiment.epochs, state="")
+                current = experiment.key
             completed = event.epoch if isinstance(event, Epoch) else None
-            progress.update(bars[experiment.key], completed=completed, state=_state(event))
+            progress.update(bar, completed=completed, state=_state(event))
             if completed == experiment.epochs or isinstance(event, Failed):
-                progress.stop_task(bars[experiment.key])
+                progress.console.print(f"{_name(experiment):24} {_state(event)}", markup=False)
+                progress.remove_task(bar)
+                bar = None
+
+
+def _name(experiment: Experiment) -> str:
+    return f"{experiment.rule}, seed {experiment.seed}"
 
 
 def _state(event: Epoch | Failed) -> str:
     if isinstance(event, Failed):
-        return "failed"
+        return f"failed: {event.error}"
     return f"loss {event.loss:.3f}  validation {100 * event.accuracy['validation']:.1f} %"
 
 
-def _device(name: str) -> str:
+def _path(option: str, value: Any) -> Path:
+    if not isinstance(value, str | Path):
+        raise ValueError(f"{option} must be a path, not {value!r}")
+    return Path(value)
+
+
+def _threads(value: Any) -> int:
+    if isinstance(value, bool) or not str(value).isdecimal() or int(value) < 1:
+        raise ValueError(f"threads must be a whole number, at least 1, not {value!r}")
+    return int(value)
+
+
+def _device(name: Any) -> str:
+    if not isinstance(name, str):
+        raise ValueError(f"device must be a name such as cpu or cuda, not {name!r}")
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:

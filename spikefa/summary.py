@@ -161,7 +161,7 @@ def _row(setting: str, rule: str, runs: Sequence[Run], reference: Mapping[int, f
         "incomplete": states.count("incomplete"),
         **_bounds("accuracy", interval(scores.values())),
         **_bounds("points", interval(points)),
-        "alignment": _mean(1.0 if rule == REFERENCE else _alignment(epoch) for epoch in best),
+        "alignment": _mean(_alignment(epoch) for epoch in best),
         "angle": _mean(value(epoch, "gradient", "angle") for epoch in best),
         "moved": _mean(value(run.epochs[-1], "moved") for run in done),
         "seconds": _mean(math.fsum(epoch.get("seconds") or 0.0 for epoch in run.epochs) for run in done),

@@ -126,3 +126,15 @@ def test_gradient_angle_leaves_grad_alone(mlp):
 def test_gradient_angle_of_a_dead_layer_is_nan(mlp):
     net, x = attach(mlp, "fa"), torch.zeros(4, 6, dtype=torch.float64)
     assert math.isnan(gradient_angle(net, *losses(net, x))[1]["0"])
+
+
+def test_the_readout_may_be_named_and_frozen_weights_have_no_angle():
+    net = attach(nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, 2)), "fa")
+    net[0].weight.requires_grad_(False)
+    _, layers = gradient_angle(net, *losses(net, torch.ones(2, 3)), readout="1")
+    assert list(layers) == ["2"]
+    with pytest.raises(ValueError, match="read-out 'out': there are 1, 2"):
+        gradient_angle(net, *losses(net, torch.ones(2, 3)), readout="out")
+    net[1].weight.requires_grad_(False)
+    with pytest.raises(ValueError, match="no weights that learn below"):
+        gradient_angle(net, *losses(net, torch.ones(2, 3)))

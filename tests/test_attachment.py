@@ -6,8 +6,9 @@ import pytest
 import snntorch as snn
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
-from spikefa import attach, describe, detach, exact, routed
+from spikefa import adapt, attach, describe, detach, exact, routed
 from spikefa.rules import Backprop, FeedbackAlignment, FrozenBackprop
 
 MAKERS = {
@@ -54,9 +55,53 @@ def test_layers_can_have_different_rules_and_one_line_says_which(mlp):
 def test_convolutions_are_described_by_channels_and_kernel():
     net = attach(nn.Sequential(nn.Conv1d(1, 2, 3), nn.Conv2d(2, 4, (3, 5))), FeedbackAlignment, first=True)
     assert describe(net).splitlines() == [
-        "0  Conv1d 1 → 2, 3    fa  FeedbackAlignment()  6 weights",
+        "0  Conv1d 1 → 2, 3    fa  FeedbackAlignment()    6 weights",
         "1  Conv2d 2 → 4, 3×5  fa  FeedbackAlignment()  120 weights",
     ]
+
+
+def test_layers_that_keep_exact_errors_are_described_too():
+    net = attach(nn.Sequential(nn.Linear(4, 4), snn.RLeaky(beta=0.9, linear_features=4), nn.Linear(4, 2)), "fa")
+    assert [line.split()[:5] for line in describe(net).splitlines()] == [
+        ["0", "Linear", "4", "→", "4"],
+        ["1.recurrent", "Linear", "4", "→", "4"],
+        ["2", "Linear", "4", "→", "2"],
+    ]
+    assert ["exact" in line for line in describe(net).splitlines()] == [True, True, False]
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_weight_that_a_hook_computes_is_refused_for_it_is_out_of_date_after_an_update(mlp):
+    nn.utils.weight_norm(mlp[2])
+    with pytest.raises(ValueError, match="'2' has a weight that a hook computes"):
+        attach(mlp, "fa")
+
+
+def test_a_hook_that_comes_after_attach_is_refused_by_adapt(mlp):
+    prune.l1_unstructured(attach(mlp, "fbp:period=1")[2], "weight", amount=2)
+    with pytest.raises(ValueError, match="'2' has a weight that a hook computes"):
+        adapt(mlp)
+
+
+def test_a_layer_parametrized_after_attach_adapts_and_is_not_detached_halfway(mlp):
+    nn.utils.parametrizations.weight_norm(attach(mlp, "fbp:period=1")[4])
+    mlp[4].parametrizations.weight.original0.data *= 2
+    adapt(mlp)
+    assert torch.equal(mlp[4].feedback.weight, mlp[4].weight)
+    with pytest.raises(ValueError, match="'4' was parametrized after attach"):
+        detach(mlp)
+    assert list(routed(mlp)) == ["2", "4"]
+
+
+@pytest.mark.parametrize("rule", [FeedbackAlignment(torch.eye(2), torch.Generator()), lambda weight: None, None])
+def test_what_is_not_a_rule_is_refused_with_the_layers_name(mlp, rule):
+    with pytest.raises(TypeError, match=r"layer '2': the rule .* cannot be called with \(weight, generator\)"):
+        attach(mlp, rule)
+
+
+def test_no_layers_at_all_are_not_the_default(mlp):
+    with pytest.raises(ValueError, match="layers is empty"):
+        attach(mlp, "fa", [])
 
 
 def test_spiking_neurons_are_not_entered():

@@ -62,6 +62,14 @@ WRONG = {
     "encoding": (["compare", "--encoding", "poison"], ["'poison'", "did you mean 'poisson'?"]),
     "read-out": (["compare", "--readout", "rates"], ["'rates'", "did you mean 'rate'?"]),
     "epochs": (["compare", "--epochs", "-3"], ["epochs", "-3"]),
+    "part of an epoch": (["compare", "--epochs", "1.5"], ["epochs", "1.5"]),
+    "truth": (["compare", "truth.toml"], ["epochs", "True"]),
+    "no threads": (["compare", "--threads", "0"], ["threads", "'0'"]),
+    "path": (["compare", "path.toml"], ["out", "3"]),
+    "no rule": (["compare", "none.toml"], ["rule has no value"]),
+    "option's kind": (["compare", "--rule", "sal:eta=abc"], ["eta", "'abc'"]),
+    "network's option": (["compare", "--network", "mlp:width=abc"], ["width", "'abc'"]),
+    "not a rule": (["compare", "--rule", "os:getcwd"], ["os:getcwd", "(weight, generator)"]),
     "not a number": (["compare", "--epochs", "ten"], ["ten", "epochs"]),
     "option": (["compare", "--rul", "bp"], ["--rul", "--rule"]),
     "device": (["compare", "--device", "cudda"], ["'cudda'", "--device cpu"]),
@@ -83,6 +91,9 @@ def test_wrong_input_is_one_line_and_status_2(tmp_path, monkeypatch, capsys, wor
     monkeypatch.setattr(sys, "argv", ["spikefa", *words])
     (tmp_path / "broken.toml").write_text("rule = [")
     (tmp_path / "key.toml").write_text("epoch = 3")
+    (tmp_path / "truth.toml").write_text("epochs = true")
+    (tmp_path / "path.toml").write_text("out = 3")
+    (tmp_path / "none.toml").write_text("rule = []")
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "runs.jsonl").write_text('{"kind": "environment", "id": "1"}\n{"kind": "sta')
     with pytest.raises(SystemExit) as stopped:
@@ -121,15 +132,31 @@ def test_a_killed_comparison_goes_on_where_it_was(tmp_path):
     command = [sys.executable, "-c", "from spikefa.cli import main; main()", *words]
     path = tmp_path / "runs" / "runs.jsonl"
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
-        for _ in range(6000):
-            if path.exists() and path.read_text().count('"epoch"') > 3:
-                break
-            time.sleep(0.01)
+        wait_for(path, 3)
         process.send_signal(signal.SIGKILL)
     assert '"done"' not in path.read_text(), "the process was to be killed in its first run"
     done = spikefa(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert path.read_text().count('"done"') == 2
+
+
+def test_an_interrupted_comparison_says_so_and_leaves_its_file_whole(tmp_path):
+    command = [sys.executable, "-c", "from spikefa.cli import main; main()", "compare", "--epochs", "500", *TINY]
+    path = tmp_path / "runs" / "runs.jsonl"
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        wait_for(path, 3)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 130
+    assert said.strip().splitlines() == ["spikefa: stopped; the same command again goes on from here"]
+    assert path.read_bytes().endswith(b"}\n")
+
+
+def wait_for(path, epochs):
+    for _ in range(6000):
+        if path.exists() and path.read_text().count('"epoch"') > epochs:
+            return
+        time.sleep(0.01)
 
 
 def test_list_names_everything_with_its_source(tmp_path):

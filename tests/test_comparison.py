@@ -117,5 +117,23 @@ def test_the_global_generator_is_left_alone(tmp_path):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_a_second_writer_is_refused(tmp_path):
+    first = compare(grid(TINY), tmp_path)
+    next(first)
+    with pytest.raises(ValueError, match=r"another spikefa writes to .*runs.jsonl"):
+        finish(grid(TINY | {"seed": 1}), tmp_path)
+    list(first)
+    assert len(finish(grid(TINY | {"seed": 1}), tmp_path)) == 3, "and let in when the first has ended"
+
+
+def test_a_list_without_a_value_is_refused():
+    with pytest.raises(ValueError, match="rule has no value"):
+        grid({"rule": [], "seed": [0]})
+
+
+def test_a_rule_spelled_twice_is_one_rule():
+    assert len(grid({"rule": ["fbp:period=10", "fbp: period=10", "fbp:period=10,"]})) == 1
+
+
 def test_load_takes_options():
     assert len(load("yin_yang:train=60,validation=30,test=30").train) == 60

@@ -1,5 +1,7 @@
 """Networks at their start: drawn from their own generator, alive in every layer, refusing what cannot be built."""
 
+import math
+
 import pytest
 import snntorch as snn
 import torch
@@ -108,7 +110,7 @@ def test_the_steepness_of_the_surrogate_gradient_is_alpha():
 
 @pytest.mark.parametrize("option", [{"depth": 0}, {"width": 0}, {"classes": 0}, {"depth": -1}], ids=str)
 def test_an_empty_mlp_is_refused(option):
-    with pytest.raises(ValueError, match="depth, width and classes must be at least 1, not"):
+    with pytest.raises(ValueError, match="must be a whole number, at least 1, not"):
         build("mlp", **option)
 
 
@@ -118,11 +120,11 @@ def test_an_empty_mlp_is_refused(option):
         ({"shape": (64,)}, "needs images of at least 4×4"),
         ({"shape": (1, 8, 3)}, "needs images of at least 4×4"),
         ({"shape": (1, 8, 8), "blocks": 4}, "at least 16×16"),
-        ({"kernel": 4}, "kernel odd"),
-        ({"kernel": -1}, "kernel=-1"),
+        ({"kernel": 4}, "kernel must be odd"),
+        ({"kernel": -1}, "kernel must be .* at least 1, not -1"),
         ({"blocks": 0}, "at least 1"),
         ({"channels": 0}, "at least 1"),
-        ({"width": 0}, "width=0"),
+        ({"width": 0}, "width must be .* at least 1, not 0"),
         ({"classes": 0}, "at least 1"),
     ],
     ids=str,
@@ -130,6 +132,19 @@ def test_an_empty_mlp_is_refused(option):
 def test_an_impossible_convnet_is_refused(option, message):
     with pytest.raises(ValueError, match=message):
         build("convnet", **option)
+
+
+@pytest.mark.parametrize("network", ["mlp", "convnet"])
+@pytest.mark.parametrize(
+    "option",
+    [{"beta": 2}, {"beta": -0.1}, {"beta": "slow"}, {"gain": 0}, {"gain": -1}, {"alpha": 0}, {"alpha": math.nan}],
+    ids=str,
+)
+def test_options_that_no_neuron_can_have_are_refused(network, option):
+    with pytest.raises(
+        ValueError, match=rf"{next(iter(option))} must be a number from .* not {next(iter(option.values()))!r}"
+    ):
+        build(network, **option)
 
 
 def test_an_unknown_option_is_refused_with_the_nearest_one():

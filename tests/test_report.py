@@ -12,6 +12,7 @@ from spikefa.page import page
 from spikefa.palette import INK, strokes
 from spikefa.report import markdown, table, write
 from spikefa.results import read
+from spikefa.rules import RULES as OURS
 from spikefa.summary import summarise
 from tests.synthetic import run
 from tests.synthetic import write as write_runs
@@ -186,9 +187,16 @@ def test_a_rule_keeps_its_stroke_where_a_setting_lacks_others(two):
     html = (two / "report.html").read_text(encoding="utf-8")
     swatches = re.findall(r'stroke="(#\w+)"[^>]*/></svg><span>usf<', html)
     assert len(swatches) == 2
-    assert swatches[0] == swatches[1] != strokes(["usf"])["usf"].color
+    assert swatches[0] == swatches[1] == strokes(["usf"])["usf"].color
     for path in two.glob("figures/*/*.svg"):
         assert swatches[0] in path.read_text(encoding="utf-8"), path.name
+
+
+def test_a_rule_of_ours_keeps_its_hue_whatever_stands_beside_it():
+    alone = {name: strokes([name])[name] for name in OURS}
+    beside = strokes(["elsewhere:Rule", *reversed(OURS)])
+    assert {name: beside[name] for name in OURS} == alone
+    assert len({stroke.color for stroke in alone.values()}) == len(OURS)
 
 
 def test_strokes_differ_and_bp_is_the_ink():

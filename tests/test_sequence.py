@@ -229,3 +229,13 @@ def test_reset_reaches_nested_neurons_of_this_network_and_of_no_other(make):
     assert net(x).equal(fresh)
     assert kept["mem"].count_nonzero()
     assert all(state.equal(kept[name]) for name, state in other.named_buffers())
+
+
+class Halving(snn.Leaky):
+    def _base_state_function(self, input_):
+        return 0.5 * super()._base_state_function(input_)
+
+
+def test_a_neuron_of_ones_own_is_not_taken_for_a_leaky_one():
+    with pytest.raises(TypeError, match="0 is a Halving"):
+        run(nn.Sequential(Halving(beta=0.9)), torch.ones(2, 1, 1))

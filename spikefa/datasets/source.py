@@ -66,7 +66,7 @@ def named_folder(folder: Path | None = None) -> Path | None:
     """Return the data folder a person named, by argument or by SPIKEFA_DATA; None when neither is set.
 
     Raises:
-        DataError: when it does not exist.
+        DataError: when there is no such folder.
     """
     named = folder or os.environ.get(VARIABLE)
     if not named:
@@ -74,7 +74,7 @@ def named_folder(folder: Path | None = None) -> Path | None:
     root = Path(named).expanduser()
     if not root.is_dir():
         origin = "the folder given" if folder else f"the folder that {VARIABLE} names"
-        raise DataError(f"{root}, {origin}, does not exist; correct it, or leave it out to download the data")
+        raise DataError(f"{root}, {origin}, is not a folder; correct it, or leave it out to download the data")
     return root
 
 

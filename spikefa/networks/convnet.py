@@ -9,7 +9,7 @@ import torch
 from snntorch import surrogate
 from torch import nn
 
-from spikefa.networks.start import start
+from spikefa.networks.start import require, start
 
 
 def convnet(
@@ -54,11 +54,12 @@ def convnet(
         >>> [name for name, _ in net.named_children()]
         ['conv1', 'pool1', 'lif1', 'flatten', 'fc', 'lif2', 'out', 'readout']
     """
+    counts = {"blocks": blocks, "channels": channels, "kernel": kernel, "width": width, "classes": classes}
+    require(whole=counts, beta=beta, gain=gain, alpha=alpha)
+    if kernel % 2 == 0:
+        raise ValueError(f"kernel must be odd, so that images keep their size, not {kernel}")
     if len(shape) != 3 or min(shape[1:]) < 2**blocks:
         raise ValueError(f"convnet with blocks={blocks} needs images of at least {2**blocks}×{2**blocks}, not {shape}")
-    if min(blocks, channels, width, classes, kernel) < 1 or kernel % 2 == 0:
-        given = f"{blocks=}, {channels=}, {width=}, {classes=}, {kernel=}"
-        raise ValueError(f"blocks, channels, width, classes and kernel must be at least 1 and kernel odd, not {given}")
 
     def lif() -> snn.Leaky:
         return snn.Leaky(beta=beta, spike_grad=surrogate.atan(alpha), init_hidden=True)

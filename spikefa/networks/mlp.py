@@ -10,7 +10,7 @@ import torch
 from snntorch import surrogate
 from torch import nn
 
-from spikefa.networks.start import start
+from spikefa.networks.start import require, start
 
 
 def mlp(
@@ -45,7 +45,7 @@ def mlp(
         A ``nn.Sequential`` of ``init_hidden`` neurons, for :func:`spikefa.sequence.run` or a loop over time.
 
     Raises:
-        ValueError: depth, width or classes below 1.
+        ValueError: an option is out of its range.
 
     Example:
         >>> from spikefa.readout import READOUTS
@@ -53,8 +53,7 @@ def mlp(
         >>> [name for name, _ in net.named_children()]
         ['flatten', 'fc1', 'lif1', 'out', 'readout']
     """
-    if min(depth, width, classes) < 1:
-        raise ValueError(f"depth, width and classes must be at least 1, not {depth}, {width}, {classes}")
+    require(whole={"depth": depth, "width": width, "classes": classes}, beta=beta, gain=gain, alpha=alpha)
     net = nn.Sequential()
     net.add_module("flatten", nn.Flatten())
     size = math.prod(shape)

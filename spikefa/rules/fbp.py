@@ -44,7 +44,7 @@ class FrozenBackprop(Feedback):
 
     def __init__(self, weight: Tensor, generator: torch.Generator, *, period: int = 100) -> None:
         super().__init__()
-        if not isinstance(period, int) or period < 1:
+        if not isinstance(period, int) or isinstance(period, bool) or period < 1:
             raise ValueError(f"period must be a whole number of updates, at least 1, not {period!r}")
         self.period = period
         self.register_buffer("weight", weight.detach().clone())

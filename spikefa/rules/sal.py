@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import final
 
@@ -76,10 +77,10 @@ class SpikeAlignment(Feedback):
     ) -> None:
         super().__init__()
         for name, value in {"every": every, "steps": steps, "replicas": replicas, "refractory": refractory}.items():
-            if not isinstance(value, int) or value < 1:
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} must be a whole number, at least 1, not {value!r}")
-        if not eta > 0:
-            raise ValueError(f"eta must be positive, not {eta!r}")
+        if not isinstance(eta, int | float) or isinstance(eta, bool) or not 0 < eta < math.inf:
+            raise ValueError(f"eta must be a positive number, not {eta!r}")
         if not isinstance(centred, bool):
             raise ValueError(f"centred must be true or false, not {centred!r}")
         self.eta, self.every, self.steps, self.replicas = eta, every, steps, replicas

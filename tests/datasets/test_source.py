@@ -38,7 +38,7 @@ def test_gzip_header_does_not_matter(tmp_path, mnist_files):
 @pytest.mark.parametrize("by_variable", [True, False])
 def test_missing_folder_is_named(tmp_path, monkeypatch, mnist_files, by_variable):
     monkeypatch.setenv(VARIABLE, str(tmp_path / "nowhere") if by_variable else str(tmp_path))
-    with pytest.raises(DataError, match=r"nowhere.*does not exist; correct it") as error:
+    with pytest.raises(DataError, match=r"nowhere.*is not a folder; correct it") as error:
         mnist.load(None if by_variable else tmp_path / "nowhere")
     assert (VARIABLE in str(error.value)) == by_variable
 
