@@ -60,9 +60,9 @@ def threshold(weight: Tensor, feedback: Tensor, shared: Shared, *, threshold: fl
     θ bounds the relative drift that a copy leaves: ‖W − B‖ ≤ θ ‖W‖.
 
     Example:
-        >>> weight = torch.tensor([[3.0, -3.0, 3.0]])
-        >>> threshold(weight, torch.tensor([[3.0, -2.0, 2.9]]), Shared(0, 0))
-        tensor([[False,  True, False]])
+        >>> weight = torch.tensor([[4.0, -4.0, 4.0]])  # a quarter of the root mean square is 1
+        >>> threshold(weight, torch.tensor([[4.0, -3.0, 2.99]]), Shared(0, 0), threshold=0.25)
+        tensor([[False, False,  True]])
     """
     return (weight - feedback).abs() > threshold * weight.square().mean().sqrt()
 
