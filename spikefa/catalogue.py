@@ -48,7 +48,7 @@ def options(entry: Callable[..., Any]) -> str:
 
     Example:
         >>> options(RULES["fbp"])
-        'period=100'
+        'period=100, transport=full, fraction=None, threshold=None, rescale=False'
     """
     parameters = inspect.signature(entry).parameters.values()
     return ", ".join(f"{p.name}={p.default}" for p in parameters if p.kind is p.KEYWORD_ONLY)
