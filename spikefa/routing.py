@@ -168,7 +168,14 @@ class ConvTranspose1d(_Conv, nn.ConvTranspose1d):  # type: ignore[misc]  # takes
 
 @final
 class ConvTranspose2d(_Conv, nn.ConvTranspose2d):  # type: ignore[misc]  # takes no output_size
-    """:class:`torch.nn.ConvTranspose2d` with a pathway; input ``[..., C, H, W]``."""
+    """:class:`torch.nn.ConvTranspose2d` with a pathway; input ``[..., C, H, W]``.
+
+    Example:
+        >>> from spikefa import attach
+        >>> layer = attach(nn.ConvTranspose2d(4, 2, 3, stride=2), "fa", first=True)
+        >>> layer(torch.ones(5, 8, 4, 6, 6)).shape, layer.feedback.weight.shape  # time and batch in front
+        (torch.Size([5, 8, 2, 13, 13]), torch.Size([4, 2, 3, 3]))
+    """
 
 
 @final
