@@ -150,7 +150,9 @@ def _affine(net: nn.Module, prefix: str = "") -> dict[str, nn.Module]:
 
 def _choose(affine: dict[str, nn.Module], patterns: Sequence[str] | None, first: bool) -> dict[str, nn.Module]:
     if not affine:
-        raise ValueError("this network has no affine layer (Linear, Conv1d, Conv2d) outside its neurons to attach to")
+        raise ValueError(
+            "this network has no affine layer (Linear, Conv, ConvTranspose) outside its neurons to attach to"
+        )
     names = list(affine)
     if patterns is not None and not patterns:
         raise ValueError(f"layers is empty: name some of {', '.join(names)}, or leave it out for all but the first")

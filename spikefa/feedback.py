@@ -31,7 +31,10 @@ class Feedback(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, weight: Tensor) -> Tensor:
-        """B, given the current W (detached); both have W's shape ``[out, in, ...]``."""
+        """B, given the current W (detached); both have W's shape ``[out, in, ...]``.
+
+        torch keeps the W of a transposed convolution as ``[in, out, ...]``, and so is its B.
+        """
 
     def step(self, weight: Tensor) -> None:
         """Adapt B after ``optimizer.step()``; nothing by default."""

@@ -10,6 +10,9 @@ from torch.nn.utils import prune
 
 from spikefa import adapt, attach, describe, detach, exact, routed
 from spikefa.rules import Backprop, FeedbackAlignment, FrozenBackprop
+from tests.layers import LAYERS
+
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 
 MAKERS = {
     "class": (FrozenBackprop, 100),
@@ -53,10 +56,11 @@ def test_layers_can_have_different_rules_and_one_line_says_which(mlp):
 
 
 def test_convolutions_are_described_by_channels_and_kernel():
-    net = attach(nn.Sequential(nn.Conv1d(1, 2, 3), nn.Conv2d(2, 4, (3, 5))), FeedbackAlignment, first=True)
-    assert describe(net).splitlines() == [
-        "0  Conv1d 1 → 2, 3    fa  FeedbackAlignment()    6 weights",
-        "1  Conv2d 2 → 4, 3×5  fa  FeedbackAlignment()  120 weights",
+    convolutions = nn.Conv1d(1, 2, 3), nn.Conv3d(2, 4, (3, 5, 1)), nn.ConvTranspose2d(4, 2, 2, groups=2)
+    assert describe(attach(nn.Sequential(*convolutions), FeedbackAlignment, first=True)).splitlines() == [
+        "0  Conv1d 1 → 2, 3             fa  FeedbackAlignment()    6 weights",
+        "1  Conv3d 2 → 4, 3×5×1         fa  FeedbackAlignment()  120 weights",
+        "2  ConvTranspose2d 4 → 2, 2×2  fa  FeedbackAlignment()   16 weights",
     ]
 
 
@@ -116,6 +120,10 @@ def test_a_shared_layer_is_attached_once():
     assert list(routed(attach(net, "fa"))) == ["1.0"]
 
 
+class Own(nn.ConvTranspose2d):
+    """A layer whose forward pass nobody here knows."""
+
+
 def first_then(layer):
     return lambda: nn.Sequential(nn.Linear(4, 4), layer())
 
@@ -132,8 +140,8 @@ REFUSED = {
     "second-attach": (lambda: attach(first_then(partial(nn.Linear, 4, 4))(), "fa"), {}, ValueError, "'1' already"),
     "circular": (first_then(partial(nn.Conv2d, 1, 1, 3, padding_mode="circular")), {}, ValueError, "'1' .*'circular'"),
     "reflect": (first_then(partial(nn.Conv1d, 1, 1, 3, padding_mode="reflect")), {}, ValueError, "'1' .*'reflect'"),
-    "conv3d": (first_then(partial(nn.Conv3d, 1, 1, 3)), {"first": True}, TypeError, "'1' is a Conv3d"),
-    "transposed": (first_then(partial(nn.ConvTranspose2d, 1, 1, 3)), {}, TypeError, "'1' is a ConvTranspose2d"),
+    "lazy": (first_then(partial(nn.LazyConv2d, 1, 3)), {}, TypeError, "'1' is a LazyConv2d"),
+    "own": (first_then(partial(Own, 1, 1, 3)), {"first": True}, TypeError, "'1' is a Own"),
     "bilinear": (first_then(partial(nn.Bilinear, 4, 4, 2)), {}, TypeError, "'1' is a Bilinear"),
     "not-a-feedback": (first_then(partial(nn.Linear, 4, 2)), BAD_RULE, TypeError, "'1' made a Tensor"),
     "unknown-rule": (first_then(partial(nn.Linear, 4, 4)), {"rule": "fpb"}, ValueError, "'fpb' .did you mean 'fbp'"),
@@ -161,6 +169,18 @@ def test_detach_undoes_attach(mlp, rule):
     assert [type(layer) for layer in net] == [nn.Linear, nn.Tanh, nn.Linear, nn.Tanh, nn.Linear]
     assert list(net.state_dict()) == keys
     assert net(x).equal(before)
+
+
+@pytest.mark.parametrize(("make", "shape"), LAYERS.values(), ids=LAYERS)
+def test_every_kind_of_layer_is_itself_again_after_detach(make, shape):
+    layer = make()
+    kind, keys = type(layer), vars(layer).keys()
+    x = torch.randn(shape[-layer.weight.dim() :])
+    before = layer(x)
+    assert isinstance(attach(layer, "fa", first=True), kind)
+    assert type(detach(layer)) is kind
+    assert vars(layer).keys() == keys
+    assert layer(x).equal(before)
 
 
 def test_attach_keeps_parameters_and_adds_only_feedback_to_the_state(mlp, rule):

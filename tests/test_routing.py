@@ -10,28 +10,10 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
-from spikefa import Feedback, attach, exact, route, routed
+from spikefa import Feedback, adapt, attach, exact, route, routed
+from tests.layers import LAYERS, linear_map, output, used, with_pathway
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
-
-LAYERS = {
-    "linear": (partial(nn.Linear, 5, 4), (3, 5)),
-    "linear-no-bias-vector": (partial(nn.Linear, 5, 4, bias=False), (5,)),
-    "linear-time-batch": (partial(nn.Linear, 5, 4), (2, 3, 5)),
-    "linear-no-bias-three-leading": (partial(nn.Linear, 5, 4, bias=False), (2, 3, 2, 5)),
-    "conv1d-stride-remainder": (partial(nn.Conv1d, 4, 6, 3, stride=2, padding=1), (3, 4, 8)),
-    "conv1d-dilation-unbatched": (partial(nn.Conv1d, 2, 3, 3, dilation=2), (2, 9)),
-    "conv1d-same-even-time-batch": (partial(nn.Conv1d, 2, 3, 4, padding="same"), (2, 3, 2, 7)),
-    "conv2d-stride-padding": (partial(nn.Conv2d, 2, 3, 3, stride=(2, 3), padding=(1, 0)), (3, 2, 6, 7)),
-    "conv2d-dilation": (partial(nn.Conv2d, 2, 3, (2, 3), dilation=(2, 1), padding=(1, 2)), (2, 2, 5, 4)),
-    "conv2d-groups": (partial(nn.Conv2d, 4, 6, 3, groups=2), (2, 4, 5, 5)),
-    "conv2d-depthwise": (partial(nn.Conv2d, 3, 6, 3, padding=1, groups=3), (2, 3, 4, 5)),
-    "conv2d-same-even": (partial(nn.Conv2d, 2, 3, (4, 2), padding="same", dilation=(1, 3)), (2, 2, 6, 5)),
-    "conv2d-valid-no-bias": (partial(nn.Conv2d, 2, 3, 2, padding="valid", bias=False), (2, 2, 4, 4)),
-    "conv2d-unbatched": (partial(nn.Conv2d, 2, 3, 3, padding=1), (2, 4, 5)),
-    "conv2d-stride-time-batch": (partial(nn.Conv2d, 2, 3, 3, stride=2), (2, 3, 2, 6, 6)),
-}
-"""A stock layer, and the shape of an input."""
 
 
 @final
@@ -50,35 +32,6 @@ def case(request):
     """A stock layer and its input."""
     make, shape = LAYERS[request.param]
     return make().double(), torch.randn(shape, dtype=torch.float64, requires_grad=True)
-
-
-def with_pathway(stock, rule):
-    """A routed copy; both weights are then moved alike, so that a B that does not follow W differs from it."""
-    layer = attach(copy.deepcopy(stock), rule, first=True)
-    noise = torch.randn_like(stock.weight)
-    stock.weight.data += noise
-    layer.weight.data += noise
-    return layer
-
-
-def output(stock, x):
-    """What the stock layer gives; a stock convolution takes one batch dimension at most."""
-    inner = stock.weight.dim() - 1
-    if isinstance(stock, nn.Linear) or x.dim() <= inner + 1:
-        return stock(x)
-    return stock(x.flatten(0, -inner - 1)).unflatten(0, x.shape[:-inner])
-
-
-def linear_map(stock, weight, x):
-    """B x: the stock layer with B for W, without its bias."""
-    parameters = {"weight": weight} if stock.bias is None else {"weight": weight, "bias": 0 * stock.bias}
-    inner = stock.weight.dim() - 1
-    rows = x.reshape(-1, *x.shape[-inner:])
-    return functional_call(stock, parameters, rows)
-
-
-def used(layer):
-    return layer.feedback(layer.weight.detach())
 
 
 def gradients(y, x, layer, error):
@@ -102,6 +55,17 @@ def test_with_W_for_B_every_gradient_is_autograds_bit_for_bit(case, same, dtype)
     y, expected = layer(x), output(stock, x)
     error = torch.randn_like(y)
     assert all_equal(gradients(y, x, layer, error), gradients(expected, x, stock, error))
+
+
+@pytest.mark.parametrize("name", [name for name, (_, shape) in LAYERS.items() if len(shape) in (4, 5)])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
+def test_channels_last_inputs_take_torchs_own_kernel_too(name, dtype):
+    make, shape = LAYERS[name]
+    stock, last = make().to(dtype), torch.channels_last if len(shape) == 4 else torch.channels_last_3d
+    x = torch.randn(shape, dtype=dtype).contiguous(memory_format=last).requires_grad_()
+    y, expected = with_pathway(stock, Mirror)(x), output(stock, x)
+    error = torch.randn_like(expected)
+    assert torch.autograd.grad(y, x, error)[0].equal(torch.autograd.grad(expected, x, error)[0])
 
 
 def test_gradients_of_weight_and_bias_are_exact_for_the_same_error(case, rule):
@@ -142,6 +106,17 @@ def test_poisoned_weight_reaches_the_error_only_in_backpropagation(case, rule):
     layer.weight.data.fill_(torch.nan)
     (found,) = torch.autograd.grad(y.sum(), x)
     assert bool(found.isfinite().all()) == (rule != "bp")
+
+
+def test_a_checkpoint_holds_the_pathway_of_every_layer(case, rule):
+    stock, x = case
+    layers = [attach(copy.deepcopy(stock), rule, first=True, seed=seed) for seed in (1, 2)]
+    for _ in range(3):
+        layers[0].weight.data += 1
+        adapt(layers[0])
+    layers[1].load_state_dict(layers[0].state_dict())
+    assert used(layers[0]).shape == stock.weight.shape
+    assert all_equal(*(torch.autograd.grad(layer(x).square().sum(), x) for layer in layers))
 
 
 @pytest.mark.parametrize(("name", "reads"), [("fa", 0), ("fbp", 0), ("sal", 0), ("frsf", 1), ("bp", 1)])
@@ -196,11 +171,19 @@ def test_finite_differences_agree_with_true_gradients_only(mlp, name, within, ag
         assert torch.autograd.gradcheck(loss, weight, raise_exception=False) == bool(agree)
 
 
-@pytest.fixture
-def convnet():
-    """A convolution without and with a pathway, and a read-out."""
-    convolutions = nn.Conv2d(2, 3, 3), nn.Tanh(), nn.Conv2d(3, 4, 2, stride=2)
-    return nn.Sequential(*convolutions, nn.Tanh(), nn.Flatten(), nn.Linear(16, 3))
+CONVOLUTIONS = {
+    "plain": (partial(nn.Conv2d, 3, 4, 2, stride=2), 16),
+    "same": (partial(nn.Conv2d, 3, 4, 2, padding="same"), 64),
+    "transposed": (partial(nn.ConvTranspose2d, 3, 4, 2, stride=2), 256),
+}
+"""A convolution of 3 channels, and the size of its output for inputs of 4 × 4."""
+
+
+@pytest.fixture(params=CONVOLUTIONS.values(), ids=CONVOLUTIONS)
+def convnet(request):
+    """A convolution without and one with a pathway, and a read-out."""
+    make, size = request.param
+    return nn.Sequential(nn.Conv2d(2, 3, 3), nn.Tanh(), make(), nn.Tanh(), nn.Flatten(), nn.Linear(size, 3))
 
 
 def test_compiled_gradients_equal_eager_ones(convnet, rule):

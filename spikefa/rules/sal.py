@@ -23,7 +23,9 @@ class SpikeAlignment(Feedback):
     B transmitting (:func:`noise_phase`), and B changes once by the window's mean over time and replicas
     (:func:`window`). B starts random. ⟨dB⟩ ∝ W − B, so the mean moves to W; what remains is noise, of a variance
     proportional to ``eta / replicas``. The neurons of the phase are the authors' stochastic ones, *not* the LIF
-    neurons of the network; convolutions take part through the matrix of their receptive field.
+    neurons of the network; convolutions take part through the matrix of their receptive field. torch keeps the W of a
+    transposed convolution as ``[in, out, ...]``, so its two ends change places in the phase. As the window changes sign
+    with them, W = B remains the fixed point, and the pace at which B nears it remains the same.
 
     Ours, not the paper's: in the phase every neuron's bias is minus half the sum of its own incoming weights, so that
     its drive is centred. W = B is a fixed point for any bias, but with zero bias (``centred=False``) some neurons of a

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from spikefa import adapt, attach
 from spikefa.alignment import alignment, norm_ratio
 from spikefa.datasets import DATASETS
 from spikefa.experiment import Experiment
@@ -56,11 +57,34 @@ def test_centring_keeps_every_neuron_between_silence_and_the_refractory_limit():
         assert rates.max() < 0.75
 
 
-def test_a_convolution_is_learned_in_its_own_shape():
-    weight = start(nn.Conv2d, 4, 6, 3, gain=2.0, generator=generator(0)).weight.detach()
-    b = last(phases(15, weight, eta=0.8, steps=1000))
-    assert b.shape == weight.shape
-    assert alignment(b, weight) > 0.98
+CONVOLUTIONS = {
+    "plain": nn.Conv2d(4, 6, 3),
+    "3d": nn.Conv3d(3, 8, 2),
+    "transposed": nn.ConvTranspose2d(4, 6, 3),
+    "transposed-narrowing-groups": nn.ConvTranspose1d(16, 4, 5, groups=2),
+}
+
+
+@pytest.mark.parametrize("layer", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
+def test_a_convolution_is_learned_in_its_own_shape(layer):
+    """W of a transposed one is [in, out, ...]: its ends change places in the phase, and B goes to W all the same."""
+    nn.init.normal_(layer.weight, std=2 / layer.weight[0].numel() ** 0.5, generator=generator(0))
+    net = attach(layer, "sal:every=1,eta=0.8,steps=1000", first=True)
+    for _ in range(10):
+        adapt(net)
+    assert layer.feedback.weight.shape == layer.weight.shape
+    assert alignment(layer.feedback.weight, layer.weight) > 0.98
+    assert norm_ratio(layer.feedback.weight, layer.weight) == pytest.approx(1, abs=0.15)
+
+
+def test_exchanging_the_ends_of_a_phase_changes_nothing_for_b():
+    """What is left of W − B along W after four phases, whichever end drives the other through W."""
+    left = []
+    for weight in (WEIGHT, WEIGHT.T.contiguous()):
+        b = last(phases(4, weight, scale=0.5, eta=0.4, steps=1000))
+        left.append(float(1 - b.ravel() @ weight.ravel() / weight.square().sum()))
+    assert left[0] == pytest.approx(left[1], abs=0.01)
+    assert 0.15 < left[0] < 0.4
 
 
 def test_the_defaults_align_a_layer_of_100_by_50_within_20_phases():
