@@ -46,6 +46,8 @@ def sign_agreement(feedback: Tensor, weight: Tensor) -> float:
 def weight_alignment(net: nn.Module) -> dict[str, dict[str, float]]:
     """Cosine, norm ratio and sign agreement of each routed layer, from the feedback that is actually used.
 
+    What a rule measures itself stands beside them, such as fbp's ``drift`` before its last copy.
+
     Example:
         >>> from spikefa import attach
         >>> net = attach(nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), "bp")
@@ -59,6 +61,7 @@ def weight_alignment(net: nn.Module) -> dict[str, dict[str, float]]:
             "cosine": alignment(*pair),
             "norm_ratio": norm_ratio(*pair),
             "sign_agreement": sign_agreement(*pair),
+            **layer.feedback.measures(),
         }
     return measures
 

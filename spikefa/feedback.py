@@ -39,6 +39,10 @@ class Feedback(nn.Module, ABC):
     def step(self, weight: Tensor) -> None:
         """Adapt B after ``optimizer.step()``; nothing by default."""
 
+    def measures(self) -> dict[str, float]:
+        """What the rule itself has measured, by name, for the record; nothing by default."""
+        return {}
+
 
 def random_like(weight: Tensor, generator: torch.Generator) -> Tensor:
     """Uniform random numbers with the shape and the standard deviation of ``weight``.

@@ -29,7 +29,7 @@ class Epoch:
     Attributes:
         epoch: 0 to ``epochs``.
         accuracy: on ``train`` (as many fixed images as validation has), ``validation`` and ``test``.
-        alignment: for each routed layer the cosine, norm ratio and sign agreement of B and W.
+        alignment: for each routed layer the cosine, norm ratio and sign agreement of B and W, and its rule's measures.
         gradient: ``angle``, and by layer ``layers``, of the routed to the true gradient in degrees on a fixed batch.
         rates: spikes per neuron and step by layer, on the fixed batch.
         bits: bits of weights moved to the feedback side so far.

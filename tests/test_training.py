@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 import warnings
 from dataclasses import replace
 
@@ -58,7 +59,9 @@ def test_global_generators_are_neither_used_nor_moved(digits, rule):
 
 @pytest.mark.parametrize("network", ["mlp:depth=3,width=16", "convnet:channels=2,width=16"])
 def test_copying_at_every_update_gives_the_records_of_backpropagation(digits, network):
-    found = records(digits, rule="fbp:period=1", network=network)
+    found = [
+        re.sub(r", 'drift': [^}]+", "", record) for record in records(digits, rule="fbp:period=1", network=network)
+    ]
     assert found == records(digits, network=network)
     assert "moved=1.0" in found[-1]
     assert records(digits, rule="fbp:period=2", network=network) != found

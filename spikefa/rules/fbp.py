@@ -63,6 +63,7 @@ class FrozenBackprop(Feedback):
     weight: Tensor
     updates: Tensor
     seed: Tensor
+    drift: Tensor
 
     def __init__(
         self,
@@ -81,6 +82,7 @@ class FrozenBackprop(Feedback):
         self.period, self.transport = period, Transport(transport, fraction, threshold, rescale)
         self.register_buffer("weight", weight.detach().clone())
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("drift", torch.zeros((), dtype=torch.float64))
         self.register_buffer("seed", torch.randint(2**31, (), generator=generator))
 
     def forward(self, weight: Tensor) -> Tensor:
@@ -91,8 +93,13 @@ class FrozenBackprop(Feedback):
         """Count the update; copy W, or a part of it, if it is a ``period``-th one."""
         self.updates += 1
         if self.updates % self.period == 0:
+            self.drift.copy_(((weight - self.weight).norm() / weight.norm()).nan_to_num(0.0, posinf=torch.inf))
             shared = Shared(int(self.updates) // self.period - 1, int(self.seed))
             self.bits += self.transport(weight, self.weight, shared)
+
+    def measures(self) -> dict[str, float]:
+        """``drift``: ‖W − B‖ / ‖W‖ just before the last copy, the furthest that B was from W; 0 before the first."""
+        return {"drift": float(self.drift)}
 
     def extra_repr(self) -> str:
         """The options, for printing."""

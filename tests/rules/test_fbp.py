@@ -4,8 +4,9 @@ import itertools
 
 import pytest
 import torch
+from torch import nn
 
-from spikefa import routed
+from spikefa import adapt, attach, routed, weight_alignment
 from spikefa.rules import FrozenBackprop
 from tests.rules.oracle import generator, training
 
@@ -67,3 +68,16 @@ def test_bits_are_those_of_the_copies_made(period, updates):
 def test_a_period_that_is_no_positive_whole_number_is_refused(period):
     with pytest.raises(ValueError, match="period must be a whole number"):
         FrozenBackprop(torch.zeros(1, 1), generator(0), period=period)
+
+
+def test_drift_is_the_relative_distance_just_before_the_last_copy():
+    weight = torch.randn(4, 3, dtype=torch.float64, generator=generator(0))
+    net = attach(nn.Sequential(nn.Linear(3, 4, bias=False)).double(), "fbp:period=2", first=True)
+    net[0].weight.data.copy_(weight)
+    net[0].feedback.weight.copy_(weight)
+    drifts = []
+    for scale in (2.0, 4.0, 5.0, 8.0):
+        net[0].weight.data.copy_(scale * weight)
+        adapt(net)
+        drifts.append(weight_alignment(net)["0"]["drift"])
+    assert drifts == pytest.approx([0, 3 / 4, 3 / 4, 4 / 8], rel=1e-12)
