@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
-from spikefa import Feedback, attach, exact, route, routed
+from spikefa import RULES, Feedback, attach, exact, route, routed
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 
@@ -32,6 +32,7 @@ LAYERS = {
     "conv2d-stride-time-batch": (partial(nn.Conv2d, 2, 3, 3, stride=2), (2, 3, 2, 6, 6)),
 }
 """A stock layer, and the shape of an input."""
+READING = {"bp", "usf", "usf_sn", "brsf", "frsf"}
 
 
 @final
@@ -144,12 +145,12 @@ def test_poisoned_weight_reaches_the_error_only_in_backpropagation(case, rule):
     assert bool(found.isfinite().all()) == (rule != "bp")
 
 
-@pytest.mark.parametrize(("name", "reads"), [("fa", 0), ("fbp", 0), ("sal", 0), ("frsf", 1), ("bp", 1)])
-def test_these_rules_and_no_others_read_the_weight_at_forward_time(name, reads):
+@pytest.mark.parametrize("name", RULES)
+def test_these_rules_and_no_others_read_the_weight_at_forward_time(name):
     layer = attach(nn.Linear(5, 4), name, first=True)
     before = used(layer).clone()
     layer.weight.data.neg_()
-    assert used(layer).equal(-before if reads else before)
+    assert used(layer).equal(-before if name in READING else before)
 
 
 def test_route_gives_y_its_error_unchanged_and_x_the_adjoints():

@@ -86,7 +86,8 @@ def test_records_are_those_of_a_plain_loop(digits):
 
 @pytest.mark.parametrize(
     ("rule", "bits"),
-    [("bp", lambda u: 32 * u), ("fa", lambda u: 0), ("frsf", lambda u: u), ("sal:steps=20", lambda u: 0)]
+    [("bp", lambda u: 32 * u), ("fa", lambda u: 0), ("sal:steps=20", lambda u: 0)]
+    + [(name, lambda u: u) for name in ("usf", "brsf", "frsf")]
     + [(f"fbp:period={period}", lambda u, period=period: u // period * 32) for period in (1, 3, 100)],
 )
 def test_moved_is_the_share_of_what_backpropagation_moves(digits, rule, bits):
