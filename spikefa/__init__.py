@@ -9,6 +9,7 @@ from spikefa.attachment import adapt, attach, describe, detach, exact, routed
 from spikefa.feedback import Feedback, Rule, random_like
 from spikefa.routing import route
 from spikefa.rules import RULES
+from spikefa.rules.kp import check_decay
 from spikefa.sequence import reset, run
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Rule",
     "adapt",
     "attach",
+    "check_decay",
     "describe",
     "detach",
     "exact",

@@ -15,7 +15,8 @@ Rule = Callable[[Tensor, torch.Generator], "Feedback"]
 class Feedback(nn.Module, ABC):
     """The pathway that carries the error of a layer back to its input, through B instead of Wᵀ.
 
-    What comes with the error arrives by autograd; what comes from W or from spikes arrives by :meth:`step`.
+    What comes with the error arrives by autograd: where B requires a gradient, it is given that of W. What comes from W
+    or from spikes arrives by :meth:`step`.
     A subclass's constructor takes ``(weight, generator, **its own options)``: the layer's initial weight and a
     generator that belongs to this layer alone.
 

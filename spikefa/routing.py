@@ -8,6 +8,7 @@ from typing import Any, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn import grad as conv_adjoint
 
 from spikefa.feedback import Feedback
@@ -67,29 +68,31 @@ class Routed(nn.Module, ABC):
     _exact: bool = False
 
     @abstractmethod
-    def affine(self, x: Tensor) -> Tensor:
-        """The stock layer's output."""
+    def affine(self, x: Tensor, weight: Tensor) -> Tensor:
+        """The stock layer's output, with ``weight`` for W."""
 
     @abstractmethod
     def adjoint(self, error: Tensor, weight: Tensor, shape: torch.Size) -> Tensor:
         """The error at an input of ``shape``, from the one at the output, through ``weight``."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """The stock layer's output; its error will reach x through the pathway."""
+        """The stock layer's output; its error will reach x through the pathway, and W's gradient a B that wants one."""
         if self._exact:
-            return self.affine(x)
-        shape = x.shape
-        feedback = self.feedback(self.weight.detach())
-        return route(x, self.affine(x.detach()), feedback, lambda error, weight: self.adjoint(error, weight, shape))
+            return self.affine(x, self.weight)
+        shape, weight, feedback = x.shape, self.weight, self.feedback(self.weight.detach())
+        if feedback.requires_grad and weight.requires_grad:
+            weight = route(feedback, weight, feedback.detach(), lambda gradient, _: gradient)
+        y = self.affine(x.detach(), weight)
+        return route(x, y, feedback.detach(), lambda error, through: self.adjoint(error, through, shape))
 
 
 @final
 class Linear(Routed, nn.Linear):
     """:class:`torch.nn.Linear` with a pathway; input ``[..., in]``."""
 
-    def affine(self, x: Tensor) -> Tensor:
+    def affine(self, x: Tensor, weight: Tensor) -> Tensor:
         """W x + b."""
-        return nn.Linear.forward(self, x)
+        return F.linear(x, weight, self.bias)
 
     def adjoint(self, error: Tensor, weight: Tensor, shape: torch.Size) -> Tensor:
         """Bᵀ δ."""
@@ -102,19 +105,15 @@ class _Conv(Routed, nn.modules.conv._ConvNd, ABC):
     dims: int
 
     @abstractmethod
-    def convolve(self, x: Tensor) -> Tensor:
-        """The stock convolution of ``[B, C, ...]``."""
-
-    @abstractmethod
     def transpose(self, error: Tensor, weight: Tensor, shape: list[int], padding: list[int]) -> Tensor:
         """Its adjoint, for an input of ``shape``."""
 
-    def affine(self, x: Tensor) -> Tensor:
+    def affine(self, x: Tensor, weight: Tensor) -> Tensor:
         """W ∗ x + b for ``[..., C, ...]``: leading dimensions are folded into one batch."""
         if x.dim() == self.dims + 2:
-            return self.convolve(x)
+            return self._conv_forward(x, weight, self.bias)
         lead = x.shape[: -self.dims - 1]
-        y = self.convolve(x.reshape(-1, *x.shape[len(lead) :]))
+        y = self._conv_forward(x.reshape(-1, *x.shape[len(lead) :]), weight, self.bias)
         return y.view(*lead, *y.shape[1:])
 
     def adjoint(self, error: Tensor, weight: Tensor, shape: torch.Size) -> Tensor:
@@ -144,10 +143,6 @@ class Conv1d(_Conv, nn.Conv1d):
 
     dims = 1
 
-    def convolve(self, x: Tensor) -> Tensor:
-        """The stock convolution of ``[B, C, L]``."""
-        return nn.Conv1d.forward(self, x)
-
     def transpose(self, error: Tensor, weight: Tensor, shape: list[int], padding: list[int]) -> Tensor:
         """Its adjoint."""
         routed: Tensor = conv_adjoint.conv1d_input(
@@ -161,10 +156,6 @@ class Conv2d(_Conv, nn.Conv2d):
     """:class:`torch.nn.Conv2d` with a pathway; input ``[..., C, H, W]``."""
 
     dims = 2
-
-    def convolve(self, x: Tensor) -> Tensor:
-        """The stock convolution of ``[B, C, H, W]``."""
-        return nn.Conv2d.forward(self, x)
 
     def transpose(self, error: Tensor, weight: Tensor, shape: list[int], padding: list[int]) -> Tensor:
         """Its adjoint."""

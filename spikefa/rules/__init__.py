@@ -9,6 +9,7 @@ from spikefa.rules.brsf import BatchwiseRandomSignFeedback
 from spikefa.rules.fa import FeedbackAlignment
 from spikefa.rules.fbp import FrozenBackprop
 from spikefa.rules.frsf import FixedRandomSignFeedback
+from spikefa.rules.kp import KolenPollack
 from spikefa.rules.sal import SpikeAlignment
 from spikefa.rules.usf import UniformSignFeedback
 from spikefa.rules.usf_sn import NormalizedSignFeedback
@@ -20,6 +21,7 @@ __all__ = [
     "FeedbackAlignment",
     "FixedRandomSignFeedback",
     "FrozenBackprop",
+    "KolenPollack",
     "NormalizedSignFeedback",
     "SpikeAlignment",
     "UniformSignFeedback",
@@ -34,6 +36,7 @@ RULES: dict[str, type[Feedback]] = {
     "brsf": BatchwiseRandomSignFeedback,
     "frsf": FixedRandomSignFeedback,
     "fbp": FrozenBackprop,
+    "kp": KolenPollack,
     "sal": SpikeAlignment,
 }
 
