@@ -10,6 +10,7 @@ from spikefa.description import describe
 from spikefa.feedback import Feedback, Rule, random_like
 from spikefa.routing import route
 from spikefa.rules import RULES
+from spikefa.rules.kp import check_decay
 from spikefa.sequence import reset, run
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Rule",
     "adapt",
     "attach",
+    "check_decay",
     "describe",
     "detach",
     "exact",

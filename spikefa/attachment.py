@@ -28,8 +28,9 @@ def attach(
     """Give affine layers of a network a feedback pathway each, in place.
 
     The layers' class is swapped for a routed subclass: names, parameters and optimisers stay as they are, and the
-    state_dict gains only ``<layer>.feedback.*``. Layers inside spiking neurons are left alone. Print
-    :func:`~spikefa.describe` to see, in one line a layer, what was attached and what was not.
+    state_dict gains only ``<layer>.feedback.*``. Where B is a parameter (``kp``), build the optimiser after this, so
+    that it holds B. Layers inside spiking neurons are left alone. Print :func:`~spikefa.describe` to see, in one line a
+    layer, what was attached and what was not.
 
     Args:
         net: any module; its affine layers in the order of ``named_modules``.

@@ -44,6 +44,7 @@ def compare(
     epochs: Annotated[list[str] | None, Whole] = None,
     batch_size: Annotated[list[str] | None, Whole] = None,
     lr: Annotated[list[str] | None, Real] = None,
+    weight_decay: Annotated[list[str] | None, Real] = None,
     steps: Annotated[list[str] | None, Whole] = None,
     out: Annotated[Path | None, One] = None,
     data: Annotated[Path | None, One] = None,
@@ -65,7 +66,8 @@ def compare(
         seed: seeds; each decides weights, batches and noise (default: 0 1 2).
         epochs: passes over the training images (default: 10).
         batch_size: images per update (default: 64).
-        lr: learning rate of Adam (default: 0.001).
+        lr: learning rate of AdamW (default: 0.001).
+        weight_decay: decoupled weight decay, which kp needs (default: 0, Adam).
         steps: time steps per image (default: 10).
         out: folder for runs.jsonl, the table, the figures and report.html (default: runs).
         data: folder with the data sets; else SPIKEFA_DATA, the cache, download.

@@ -76,7 +76,9 @@ class Experiment(BaseModel):
         seed: decides W₀, the order of the batches, B and all noise.
         epochs: passes over the training images.
         batch_size: images per update.
-        lr: learning rate of Adam.
+        lr: learning rate of AdamW.
+        weight_decay: its decoupled weight decay λ, of all parameters, B among them where it is one (``kp`` needs some):
+            each update takes lr · λ of a weight away.
         steps: time steps per image, T.
 
     Raises:
@@ -84,7 +86,7 @@ class Experiment(BaseModel):
 
     Example:
         >>> Experiment(rule="fbp:period=10", seed=1).key
-        'c664bca52f'
+        '04cba19e07'
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -98,6 +100,7 @@ class Experiment(BaseModel):
     epochs: Annotated[int, Number] = Field(10, ge=1)
     batch_size: Annotated[int, Number] = Field(64, ge=1)
     lr: Annotated[float, Number] = Field(1e-3, gt=0, allow_inf_nan=False)
+    weight_decay: Annotated[float, Number] = Field(0.0, ge=0, allow_inf_nan=False)
     steps: Annotated[int, Number] = Field(10, ge=1)
 
     @property

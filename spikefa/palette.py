@@ -50,11 +50,11 @@ def strokes(rules: Iterable[str]) -> dict[str, Stroke]:
     hues = {name: HUES[order % len(HUES)] for order, name in enumerate(families)} | {"bp": INK}
     used = dict.fromkeys(hues.values(), 0)
     drawn = {}
-    for name in names:
+    for name in sorted(names, key=lambda name: family(name) not in RULES):  # ours take the plain stroke of a hue
         hue = hues[family(name)]
         drawn[name] = _stroke(hue, used[hue])
         used[hue] += 1
-    return drawn
+    return {name: drawn[name] for name in names}
 
 
 def family(rule: str) -> str:

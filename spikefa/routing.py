@@ -8,6 +8,7 @@ from typing import Any, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from spikefa.feedback import Feedback
 
@@ -68,27 +69,32 @@ class Routed(nn.Module, ABC):
     weight: Tensor
     _exact: bool = False
 
-    def affine(self, x: Tensor) -> Tensor:
-        """The stock layer's output."""
-        y: Tensor = super().forward(x)
-        return y
+    @abstractmethod
+    def affine(self, x: Tensor, weight: Tensor) -> Tensor:
+        """The stock layer's output, with ``weight`` for W."""
 
     @abstractmethod
     def adjoint(self, error: Tensor, weight: Tensor, shape: torch.Size, stride: Sequence[int]) -> Tensor:
         """The error at an input of ``shape`` and ``stride``, from the one at the output, through ``weight``."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """The stock layer's output; its error will reach x through the pathway."""
+        """The stock layer's output; its error will reach x through the pathway, and W's gradient a B that wants one."""
         if self._exact:
-            return self.affine(x)
-        layout = x.shape, x.stride()
-        feedback = self.feedback(self.weight.detach())
-        return route(x, self.affine(x.detach()), feedback, lambda error, weight: self.adjoint(error, weight, *layout))
+            return self.affine(x, self.weight)
+        weight, feedback, layout = self.weight, self.feedback(self.weight.detach()), (x.shape, x.stride())
+        if feedback.requires_grad and weight.requires_grad:
+            weight = route(feedback, weight, feedback.detach(), lambda gradient, _: gradient)
+        y = self.affine(x.detach(), weight)
+        return route(x, y, feedback.detach(), lambda error, through: self.adjoint(error, through, *layout))
 
 
 @final
 class Linear(Routed, nn.Linear):
     """:class:`torch.nn.Linear` with a pathway; input ``[..., in]``."""
+
+    def affine(self, x: Tensor, weight: Tensor) -> Tensor:
+        """W x + b."""
+        return F.linear(x, weight, self.bias)
 
     def adjoint(self, error: Tensor, weight: Tensor, shape: torch.Size, stride: Sequence[int]) -> Tensor:
         """Bᵀ δ."""
@@ -101,9 +107,15 @@ class _Conv(Routed, nn.modules.conv._ConvNd, ABC):
     B is laid out as W is: ``[out, in / groups, ...]``, of a transposed convolution ``[in, out / groups, ...]``.
     """
 
-    def affine(self, x: Tensor) -> Tensor:
+    def affine(self, x: Tensor, weight: Tensor) -> Tensor:
         """W ∗ x + b for ``[..., C, ...]``: leading dimensions are folded into one batch."""
-        y = super().affine(self._fold(x))
+        folded = self._fold(x)
+        if self.transposed:
+            transpose = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[len(self.kernel_size) - 1]
+            zeros, more = self._padding()[0], self.output_padding
+            y = transpose(folded, weight, self.bias, self.stride, zeros, more, self.groups, self.dilation)
+        else:
+            y = self._conv_forward(folded, weight, self.bias)
         return y.reshape(*x.shape[: -len(self.kernel_size) - 1], *y.shape[1:])
 
     def adjoint(self, error: Tensor, weight: Tensor, shape: torch.Size, stride: Sequence[int]) -> Tensor:
@@ -114,7 +126,7 @@ class _Conv(Routed, nn.modules.conv._ConvNd, ABC):
         before, extra = self._padding()
         blank = self._fold(weight.new_empty_strided(shape, stride))
         if any(extra):
-            blank = nn.functional.pad(blank, [size for late in reversed(extra) for size in (0, late)])
+            blank = F.pad(blank, [size for late in reversed(extra) for size in (0, late)])
         routed: Tensor = torch.ops.aten.convolution_backward(
             self._fold(error),
             blank,

@@ -17,6 +17,7 @@ from spikefa.attachment import adapt
 from spikefa.datasets import Dataset
 from spikefa.experiment import Experiment
 from spikefa.measurement import Epoch, measure
+from spikefa.rules.kp import check_decay
 from spikefa.streams import stream
 
 
@@ -31,8 +32,9 @@ class SilentLayer(UserWarning):
 def train(experiment: Experiment, data: Dataset, device: str | torch.device = "cpu") -> Iterator[Epoch]:
     """Train one experiment and yield a record for the start and for each epoch.
 
-    Adam on the cross-entropy of the read-out's scores, ``adapt`` after every update. Deterministic: the same experiment
-    gives the same numbers again (but for ``seconds``). Torch's global generator is neither used nor moved.
+    AdamW on the cross-entropy of the read-out's scores, which without weight decay is Adam bit for bit, and ``adapt``
+    after every update. Deterministic: the same experiment gives the same numbers again (but for ``seconds``). Torch's
+    global generator is neither used nor moved.
 
     Args:
         experiment: what to train.
@@ -44,6 +46,7 @@ def train(experiment: Experiment, data: Dataset, device: str | torch.device = "c
 
     Warns:
         SilentLayer: a layer does not fire, once for each such layer.
+        NoDecay: the rule is ``kp``, and there is no weight decay.
 
     Example:
         >>> from spikefa.datasets import DATASETS
@@ -54,7 +57,8 @@ def train(experiment: Experiment, data: Dataset, device: str | torch.device = "c
     """
     net = experiment.build(data).to(device)
     _forget(net)
-    optimizer = torch.optim.Adam(net.parameters(), lr=experiment.lr)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=experiment.lr, weight_decay=experiment.weight_decay)
+    check_decay(net, optimizer)
     order, noise = stream(experiment.seed, "order"), stream(experiment.seed, "input")
     silent: set[str] = set()
     updates = 0

@@ -12,6 +12,7 @@ from spikefa.experiment import Experiment
 from spikefa.streams import stream
 from spikefa.training import train
 
+pytestmark = pytest.mark.filterwarnings("ignore::spikefa.rules.kp.NoDecay")
 OTHER = {
     "rule": "fa",
     "dataset": "mnist",
@@ -22,6 +23,7 @@ OTHER = {
     "epochs": 11,
     "batch_size": 65,
     "lr": 2e-3,
+    "weight_decay": 0.1,
     "steps": 11,
 }
 """Another value than the default for every field."""
@@ -35,8 +37,8 @@ def digits():
 
 
 def test_the_key_is_the_same_on_every_machine():
-    assert Experiment().key == "4aebf3fe73"
-    assert Experiment(rule="fbp:period=10", seed=1, lr=0.01, network="mlp:depth=6").key == "659c054a83"
+    assert Experiment().key == "3b7bd79fad"
+    assert Experiment(rule="fbp:period=10", seed=1, lr=0.01, network="mlp:depth=6").key == "586f92e13e"
 
 
 def test_the_key_changes_with_every_field():
@@ -77,6 +79,8 @@ def test_an_experiment_is_frozen():
         ("lr", 0.0, "greater than 0"),
         ("lr", float("nan"), "finite|greater than 0"),
         ("lr", float("inf"), "finite"),
+        ("weight_decay", -0.1, "greater than or equal to 0"),
+        ("weight_decay", float("inf"), "finite"),
         ("learning_rate", 0.1, "not permitted"),
     ],
 )
@@ -105,9 +109,9 @@ def test_every_rule_starts_from_the_same_weights_and_other_seeds_from_others(dig
         assert not any(start[name].equal(other[name]) for name in weights)
 
 
-@pytest.mark.parametrize("rule", ["fa", "frsf", "sal"])
+@pytest.mark.parametrize("rule", ["fa", "brsf", "frsf", "sal"])
 def test_the_seed_decides_the_feedback_and_every_layer_has_its_own(digits, rule):
-    """Magnitudes relative to the largest: the scale and frsf's signs come from W₀."""
+    """Magnitudes relative to the largest: the scale and the signs of brsf and frsf come from W₀."""
 
     def drawn(seed):
         net = Experiment(network=DEEP, rule=rule, seed=seed).build(digits)

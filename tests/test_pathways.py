@@ -10,7 +10,7 @@ import torch
 
 from spikefa import RULES, Feedback, adapt, attach, detach, exact, random_like, routed
 
-DRAWN = sorted(set(RULES) - {"bp", "fbp"})
+DRAWN = sorted(set(RULES) - {"bp", "fbp", "usf", "usf_sn"})
 """The rules whose B has something random in it."""
 
 

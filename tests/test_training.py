@@ -18,10 +18,12 @@ from spikefa.encoding import ENCODINGS
 from spikefa.experiment import Experiment
 from spikefa.measurement import PROBE, measure
 from spikefa.readout import READOUTS
+from spikefa.rules.kp import NoDecay
 from spikefa.sequence import run
 from spikefa.streams import stream
 from spikefa.training import Diverged, SilentLayer, train
 
+pytestmark = pytest.mark.filterwarnings("ignore::spikefa.rules.kp.NoDecay")
 SMALL = {"network": "mlp:depth=2,width=16", "epochs": 2, "batch_size": 25, "steps": 4}
 UPDATES = 4  # per epoch: 100 images in batches of 25
 
@@ -43,7 +45,9 @@ def test_a_run_gives_the_same_numbers_again(digits, rule):
     assert records(digits, rule=rule, encoding="poisson") == first
 
 
-@pytest.mark.parametrize("field", [{"seed": 1}, {"lr": 2e-3}, {"steps": 5}, {"batch_size": 20}], ids=str)
+@pytest.mark.parametrize(
+    "field", [{"seed": 1}, {"lr": 2e-3}, {"weight_decay": 1}, {"steps": 5}, {"batch_size": 20}], ids=str
+)
 def test_a_run_with_other_settings_gives_other_numbers(digits, field):
     assert records(digits, **field)[-1] != records(digits)[-1]
 
@@ -68,7 +72,7 @@ def test_copying_at_every_update_gives_the_records_of_backpropagation(digits, ne
 
 
 def test_records_are_those_of_a_plain_loop(digits):
-    """Adam on the cross-entropy of the scores; epoch 0 is the start, and loss the mean over the epoch's batches."""
+    """Adam, as AdamW without decay is, on the cross-entropy of the scores; epoch 0 is the start, loss the mean."""
     experiment = Experiment(**SMALL, rule="fbp:period=3", encoding="poisson", lr=0.02)
     net, order, noise = experiment.build(digits), stream(0, "order"), stream(0, "input")
     optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
@@ -89,7 +93,8 @@ def test_records_are_those_of_a_plain_loop(digits):
 
 @pytest.mark.parametrize(
     ("rule", "bits"),
-    [("bp", lambda u: 32 * u), ("fa", lambda u: 0), ("frsf", lambda u: u), ("sal:steps=20", lambda u: 0)]
+    [("bp", lambda u: 32 * u), ("fa", lambda u: 0), ("sal:steps=20", lambda u: 0), ("kp", lambda u: 0)]
+    + [(name, lambda u: u) for name in ("usf", "brsf", "frsf")]
     + [(f"fbp:period={period}", lambda u, period=period: u // period * 32) for period in (1, 3, 100)],
 )
 def test_moved_is_the_share_of_what_backpropagation_moves(digits, rule, bits):
@@ -191,6 +196,17 @@ def test_a_network_that_fires_is_not_warned_of(digits):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         records(digits)
+
+
+def test_kolen_pollack_without_weight_decay_is_warned_of_once_and_aligns_with_it(digits):
+    with pytest.warns(NoDecay, match="no weight decay") as caught:
+        *_, without = train(Experiment(**SMALL, rule="kp", lr=0.01), digits)
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        *_, end = train(Experiment(**SMALL | {"epochs": 30}, rule="kp", lr=0.01, weight_decay=3), digits)
+    assert min(layer["cosine"] for layer in end.alignment.values()) > 0.95
+    assert max(layer["cosine"] for layer in without.alignment.values()) < 0.6
 
 
 @pytest.mark.parametrize("readout", READOUTS)

@@ -5,26 +5,38 @@ from __future__ import annotations
 from spikefa.feedback import Feedback, Rule
 from spikefa.names import resolve
 from spikefa.rules.bp import Backprop
+from spikefa.rules.brsf import BatchwiseRandomSignFeedback
 from spikefa.rules.fa import FeedbackAlignment
 from spikefa.rules.fbp import FrozenBackprop
 from spikefa.rules.frsf import FixedRandomSignFeedback
+from spikefa.rules.kp import KolenPollack
 from spikefa.rules.sal import SpikeAlignment
+from spikefa.rules.usf import UniformSignFeedback
+from spikefa.rules.usf_sn import NormalizedSignFeedback
 
 __all__ = [
     "RULES",
     "Backprop",
+    "BatchwiseRandomSignFeedback",
     "FeedbackAlignment",
     "FixedRandomSignFeedback",
     "FrozenBackprop",
+    "KolenPollack",
+    "NormalizedSignFeedback",
     "SpikeAlignment",
+    "UniformSignFeedback",
     "rule",
 ]
 
 RULES: dict[str, type[Feedback]] = {
     "bp": Backprop,
     "fa": FeedbackAlignment,
+    "usf": UniformSignFeedback,
+    "usf_sn": NormalizedSignFeedback,
+    "brsf": BatchwiseRandomSignFeedback,
     "frsf": FixedRandomSignFeedback,
     "fbp": FrozenBackprop,
+    "kp": KolenPollack,
     "sal": SpikeAlignment,
 }
 

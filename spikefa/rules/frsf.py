@@ -15,6 +15,7 @@ class FixedRandomSignFeedback(Feedback):
     """Sign-concordant feedback with fixed random magnitudes: B = sign(W) ⊙ M.
 
     M = |U(−a, a)| with the standard deviation of W₀, drawn once. The signs follow W at every update.
+    Liao et al. call this frSF, Moskovitz et al. "uSF Init", |B₀| ⊙ sign(W): it is one rule, and has one name here.
 
     **Uses:** sign(W), one bit a weight at every update. Not local, but far less than W.
 

@@ -7,11 +7,19 @@ import numpy as np
 import snntorch as snn
 import torch
 from torch import Tensor, nn
+from torch.optim import SGD, Adam, AdamW, RMSprop, Rprop
 
 from spikefa import adapt, attach, run
 from spikefa.rules.sal import noise_phase, traces, window
 
-ADAM = partial(torch.optim.Adam, lr=0.01)
+ADAM = partial(Adam, lr=0.01)
+OPTIMIZERS = [
+    partial(SGD, lr=1.0, momentum=0.9),
+    partial(Adam, lr=0.2),
+    partial(AdamW, lr=0.2, weight_decay=0.1),
+    partial(RMSprop, lr=0.1),
+    partial(Rprop, lr=0.1),
+]
 
 
 def generator(seed: int) -> torch.Generator:

@@ -1,23 +1,13 @@
 """Sign-concordant feedback: the signs are those of the weights after any update, the magnitudes stay."""
 
 import itertools
-from functools import partial
 
 import pytest
 import torch
-from torch.optim import SGD, Adam, AdamW, RMSprop, Rprop
 
 from spikefa import routed, weight_alignment
 from spikefa.rules import FixedRandomSignFeedback
-from tests.rules.oracle import generator, training
-
-OPTIMIZERS = [
-    partial(SGD, lr=1.0, momentum=0.9),
-    partial(Adam, lr=0.2),
-    partial(AdamW, lr=0.2, weight_decay=0.1),
-    partial(RMSprop, lr=0.1),
-    partial(Rprop, lr=0.1),
-]
+from tests.rules.oracle import OPTIMIZERS, generator, training
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: optimizer.func.__name__)

@@ -1,0 +1,55 @@
+"""Uniform sign-concordant feedback: the signs of W, all of one magnitude."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor
+
+from spikefa.feedback import Feedback, spread
+
+
+@final
+class UniformSignFeedback(Feedback):
+    """Sign-concordant feedback of one magnitude: B = sign(W) · s.
+
+    s is the standard deviation of W₀, so that B is as large as W at the start and errors keep their size; the papers'
+    s = 1 makes them grow with every layer. It never changes, while W may grow; ``usf_sn`` follows it.
+
+    **Uses:** sign(W), one bit a weight at every update. Not local, but far less than W.
+
+    Reference:
+        Liao, Leibo, Poggio, "How important is weight symmetry in backpropagation?", AAAI 2016.
+        https://arxiv.org/abs/1510.05067
+        Xiao, Chen, Liao, Poggio, "Biologically-plausible learning algorithms can scale to large datasets", 2018.
+        https://arxiv.org/abs/1811.03567
+        Moskovitz, Litwin-Kumar, Abbott, "Feedback alignment in deep convolutional networks", 2018.
+        https://arxiv.org/abs/1812.06488
+
+    Args:
+        weight: W₀, ``[out, in, ...]``; its standard deviation gives s.
+        generator: not drawn from; every rule is given one.
+
+    Raises:
+        ValueError: the standard deviation of W₀ is zero or not finite.
+
+    Example:
+        >>> weight = torch.tensor([[2.0, -2.0, 2.0, -2.0]])
+        >>> UniformSignFeedback(weight, torch.Generator())(torch.tensor([[-7.0, 0.0, 0.1, 9.0]]))
+        tensor([[-2.,  0.,  2.,  2.]])
+    """
+
+    scale: Tensor
+
+    def __init__(self, weight: Tensor, generator: torch.Generator) -> None:
+        super().__init__()
+        self.register_buffer("scale", spread(weight).to(weight))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """sign(W) · s."""
+        return weight.sign() * self.scale
+
+    def step(self, weight: Tensor) -> None:
+        """Count the transport: the sign of every weight, at every update."""
+        self.bits += weight.numel()
