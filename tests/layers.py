@@ -28,7 +28,7 @@ LAYERS = {
     "conv3d-stride-padding": (partial(nn.Conv3d, 2, 3, 3, stride=(1, 2, 3), padding=(1, 0, 2)), (2, 2, 3, 4, 4)),
     "conv3d-dilation-unbatched": (partial(nn.Conv3d, 2, 3, 2, dilation=(1, 2, 1)), (2, 3, 4, 2)),
     "conv3d-groups-no-bias": (partial(nn.Conv3d, 4, 6, 2, groups=2, bias=False), (2, 4, 2, 3, 3)),
-    "conv3d-same-even-time-batch": (partial(nn.Conv3d, 2, 3, (2, 3, 4), padding="same"), (2, 2, 2, 2, 3, 4)),
+    "conv3d-same-even-time-batch": (partial(nn.Conv3d, 2, 3, (2, 3, 1), padding="same"), (2, 2, 2, 2, 3, 4)),
     "transposed1d-stride-output-padding": (partial(nn.ConvTranspose1d, 4, 6, 3, 3, 1, 2), (3, 4, 5)),
     "transposed1d-dilated-output-padding": (partial(nn.ConvTranspose1d, 2, 3, 3, dilation=2, output_padding=1), (2, 5)),
     "transposed1d-depthwise-time-batch": (partial(nn.ConvTranspose1d, 3, 6, 4, groups=3), (2, 3, 3, 4)),
