@@ -157,15 +157,12 @@ def _buildable(experiment: Experiment, data: Dataset) -> None:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Keep other processes from writing to the same file, whose lines would mix with ours; freed when we end or die."""
-    lock = FileLock(path.with_suffix(".lock"))
     try:
-        lock.acquire(timeout=0)
+        held = FileLock(path.with_suffix(".lock")).acquire(timeout=0)
     except Timeout:
         raise ValueError(f"another spikefa writes to {path} now: wait for it, or choose another --out") from None
-    try:
+    with held:
         yield
-    finally:
-        lock.release()
 
 
 def _writable(folder: Path) -> Path:

@@ -69,6 +69,7 @@ WRONG = {
     "no rule": (["compare", "none.toml"], ["rule has no value"]),
     "option's kind": (["compare", "--rule", "sal:eta=abc"], ["eta", "'abc'"]),
     "network's option": (["compare", "--network", "mlp:width=abc"], ["width", "'abc'"]),
+    "makes no rule": (["compare", "--rule", "operator:is_"], ["operator:is_", "makes a bool"]),
     "not a rule": (["compare", "--rule", "os:getcwd"], ["os:getcwd", "(weight, generator)"]),
     "not a number": (["compare", "--epochs", "ten"], ["ten", "epochs"]),
     "option": (["compare", "--rul", "bp"], ["--rul", "--rule"]),
