@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import warnings
@@ -114,6 +115,9 @@ def _guarded(command: Callable[[], Any], words: list[str]) -> int:
     warnings.showwarning = _one_line
     try:
         return int(command() or 0)
+    except BrokenPipeError:  # the reader, such as head, has seen enough; nothing more can be printed, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         return _complain("stopped; the same command again goes on from here", 130)
     except (CycloptsError, ValueError, TypeError, OSError) as error:

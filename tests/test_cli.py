@@ -167,6 +167,14 @@ def test_list_names_everything_with_its_source(tmp_path):
         assert word in done.stdout
 
 
+def test_a_reader_that_stops_early_is_no_fault(tmp_path):
+    listing = f"{sys.executable} -u -c 'from spikefa.cli import main; main()' list"
+    script = f"{listing} | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert done.stdout.splitlines() == ["rules", "0"]
+    assert done.stderr == ""
+
+
 def test_help_tells_the_options(tmp_path):
     done = spikefa("compare", "--help", cwd=tmp_path)
     assert done.returncode == 0

@@ -30,7 +30,8 @@ class SpikeAlignment(Feedback):
     Ours, not the paper's: in the phase every neuron's bias is minus half the sum of its own incoming weights, so that
     its drive is centred. W = B is a fixed point for any bias, but with zero bias (``centred=False``) some neurons of a
     wide layer fire at the refractory limit, where spikes no longer tell of weights, and B runs away from W there
-    (cosine 0.93 after 60 phases from B = W in a trained 128 → 128 layer, 0.995 centred).
+    (cosine 0.946 after 60 phases from B = W in the 128 → 128 layer of the digits mlp that bp trained for ten epochs,
+    seed 0; 0.995 centred).
 
     **Uses:** the spikes of the layer's two ends during the noise phase: local to the synapse. ``centred`` also uses the
     sum of a neuron's incoming weights, a single number that is local to the neuron.
