@@ -5,8 +5,10 @@ the first: its time, population, variable and neuron. It needs NumPy alone, so t
 the same kind of trace.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +21,12 @@ class Trace:
 
     Args:
         arrays: (population, variable) to its values `[T, ...]`, in the order in which a step computes them:
-            membranes "v" and spikes "spk" (bool) as `[T, B, N]` (step, sample, neuron), weights "w" as `[T, out, in]`.
+            membranes "v" and spikes "spk" (bool) as `[T, B, N]` (step, sample, neuron), weights, forward "w" and
+            feedback "b", as `[T, out, in]`.
         units: the unit of each variable, "1" where it has none.
         dt: the time step, in ms.
+        every: the steps from one record of a variable to the next, 1 where it is not named: weights that change once in
+            100 steps are recorded once in 100 steps, `[T / 100, out, in]`, as they are after these.
 
     Raises:
         ValueError: where arrays disagree on the number of steps, or a variable has no unit.
@@ -35,9 +40,10 @@ class Trace:
     arrays: Mapping[tuple[str, str], NDArray[Any]]
     units: Mapping[str, str]
     dt: float
+    every: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        lengths = {key: len(values) for key, values in self.arrays.items()}
+        lengths = {key: len(values) * self.steps(key[1]) for key, values in self.arrays.items()}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"a trace needs one number of steps, got {lengths}: record every variable once per step")
         if missing := {variable for _, variable in self.arrays} - set(self.units):
@@ -45,6 +51,31 @@ class Trace:
 
     def __getitem__(self, key: tuple[str, str]) -> NDArray[Any]:
         return self.arrays[key]
+
+    def steps(self, variable: str) -> int:
+        """The steps from one record of a variable to the next."""
+        return self.every.get(variable, 1)
+
+    def save(self, path: Path) -> None:
+        """Writes it to a compressed `.npz` file, which holds numbers and text only."""
+        told = json.dumps({"units": dict(self.units), "dt": self.dt, "every": dict(self.every)})
+        np.savez_compressed(path, allow_pickle=False, told=told, **{".".join(key): a for key, a in self.arrays.items()})
+
+    @classmethod
+    def load(cls, path: Path) -> "Trace":
+        """Reads what `save` wrote.
+
+        Example:
+            >>> import tempfile
+            >>> trace = Trace({("layer_1", "v"): np.zeros((5, 1, 3))}, units={"v": "1"}, dt=1.0)
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     trace.save(Path(folder) / "zeros.npz")
+            ...     difference(trace, Trace.load(Path(folder) / "zeros.npz")) is None
+            True
+        """
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {tuple(name.rsplit(".", 1)): file[name] for name in file.files if name != "told"}
+            return cls(arrays, **json.loads(str(file["told"])))
 
 
 @dataclass(frozen=True)
@@ -72,7 +103,7 @@ class Difference:
         return f"{place} at {self.time:g} ms: {self.values[0]!r} and {self.values[1]!r} ({self.unit})"
 
 
-def difference(a: Trace, b: Trace, tolerance: float = 0.0) -> Difference | None:
+def difference(a: Trace, b: Trace, tolerance: float = 0.0, relative: bool = False) -> Difference | None:
     """Says where two traces first part: the earliest step, and within it the order of `a`'s arrays.
 
     Values agree where they are equal or |a − b| ≤ tolerance, spikes only where they are equal, NaN with nothing.
@@ -81,6 +112,8 @@ def difference(a: Trace, b: Trace, tolerance: float = 0.0) -> Difference | None:
         a: one trace.
         b: another one, of the same variables, shapes, units and time step.
         tolerance: the largest absolute difference that counts as none, in the variable's unit.
+        relative: whether the tolerance is in units of the largest magnitude that the variable of a population has in
+            `a` instead.
 
     Returns:
         The first difference, or None where the traces agree everywhere.
@@ -101,13 +134,25 @@ def difference(a: Trace, b: Trace, tolerance: float = 0.0) -> Difference | None:
     _check_comparable(a, b)
     if not tolerance >= 0:
         raise ValueError(f"tolerance must be 0 or more, got {tolerance}")
-    places = {key: np.argwhere(_parted(a[key], b[key], tolerance)) for key in a.arrays}
+    scales = {key: size(values) if relative else 1.0 for key, values in a.arrays.items()}
+    places = {key: np.argwhere(_parted(a[key], b[key], tolerance * scales[key])) for key in a.arrays}
     firsts = [(where[0].tolist(), key) for key, where in places.items() if len(where)]
     if not firsts:
         return None
-    place, key = min(firsts, key=lambda first: first[0][0])
+    place, key = min(firsts, key=lambda first: first[0][0] * a.steps(first[1][1]))
     values = float(a[key][tuple(place)]), float(b[key][tuple(place)])
-    return Difference(place[0] * a.dt, *key, tuple(place[1:]), values, a.units[key[1]])
+    return Difference(place[0] * a.steps(key[1]) * a.dt, *key, tuple(place[1:]), values, a.units[key[1]])
+
+
+def size(values: NDArray[Any]) -> float:
+    """The largest finite magnitude among values, 0 where there is none.
+
+    Example:
+        >>> size(np.array([1.0, -3.0, np.nan]))
+        3.0
+    """
+    magnitudes = np.abs(values.astype(np.float64))
+    return float(magnitudes[np.isfinite(magnitudes)].max(initial=0.0))
 
 
 def _parted(a: NDArray[Any], b: NDArray[Any], tolerance: float) -> NDArray[np.bool_]:
@@ -123,7 +168,9 @@ def _parted(a: NDArray[Any], b: NDArray[Any], tolerance: float) -> NDArray[np.bo
 def _check_comparable(a: Trace, b: Trace) -> None:
     if a.dt != b.dt:
         raise ValueError(f"time steps differ: {a.dt} ms and {b.dt} ms; simulate both with the same dt")
-    shapes = [{key: (np.shape(t[key]), t.units[key[1]]) for key in t.arrays} for t in (a, b)]
+    shapes = [{key: (np.shape(t[key]), t.units[key[1]], t.steps(key[1])) for key in t.arrays} for t in (a, b)]
     if unlike := {key for key in shapes[0] | shapes[1] if shapes[0].get(key) != shapes[1].get(key)}:
         told = {key: tuple(s.get(key) for s in shapes) for key in sorted(unlike)}
-        raise ValueError(f"traces of different variables, shapes or units: {told}; record the same ones on both sides")
+        raise ValueError(
+            f"traces of different variables, shapes, units or steps: {told}; record the same ones on both sides"
+        )

@@ -1,4 +1,4 @@
-"""The command: ``spikefa compare``, ``report``, ``check``, ``list``. Each imports what is heavy when it needs it."""
+"""The command: ``spikefa compare``, ``report``, ``check``, ``validate``, ``list``. Heavy imports wait until needed."""
 
 from __future__ import annotations
 
@@ -122,6 +122,28 @@ def check(rule: str, *, only: Annotated[list[str] | None, Parameter(consume_mult
     return min(broken, 1)
 
 
+@app.command
+def validate(
+    rules: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())] = None,
+    /,
+    *,
+    target: str = "numpy",
+    figures: Path | None = None,
+) -> int:
+    """Run the rules beside their Brian2 reference models and say where the two part: status 1 if they do.
+
+    Needs Brian2: pip install 'spikefa[brian2]'.
+
+    Args:
+        rules: fa, sal, ..., or package.module:function for cases of your own (default: all).
+        target: what Brian2 makes code for: numpy, cython, cpp_standalone; the last two need a compiler.
+        figures: folder for a figure of each case, both simulators and their difference (default: none).
+    """
+    from spikefa.validation.sitting import sit
+
+    return sit(rules or [], target, figures)
+
+
 @app.command(name="list")
 def list_() -> None:
     """List the rules, remedies, data sets, networks, encodings and read-outs, each with its source."""
@@ -146,7 +168,7 @@ def _guarded(command: Callable[[], Any], words: list[str]) -> int:
         return 0
     except KeyboardInterrupt:
         return _complain("stopped; the same command again goes on from here", 130)
-    except (CycloptsError, ValueError, TypeError, OSError) as error:
+    except (CycloptsError, ValueError, TypeError, OSError, ImportError) as error:
         if len(words) + 1 < len(sys.argv):
             raise
         return _complain(_sentence(error), 2)

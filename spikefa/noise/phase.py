@@ -52,7 +52,7 @@ class NoisePhase(Feedback, ABC):
         """One phase, in pieces of a recording, for :meth:`learn`.
 
         Args:
-            weight: W, ``[L, K]``, float32: K neurons below, L above.
+            weight: W, ``[L, K]``, in float32 or, where the network is, float64: K neurons below, L above.
             feedback: B, ``[L, K]``; a phase without a way back leaves it alone.
             noise: the phase's own generator, on the weights' device.
         """
@@ -78,7 +78,8 @@ class NoisePhase(Feedback, ABC):
     def phase(self, weight: Tensor) -> Tensor:
         """B after one noise phase with the present W and B, in W's shape; the same until ``count`` changes."""
         noise = torch.Generator(weight.device).manual_seed(int(self.seed) + int(self.count))
-        up, down = weight.flatten(1).float(), self.weight.flatten(1).float()
+        precision = torch.promote_types(weight.dtype, torch.float32)
+        up, down = weight.flatten(1).to(precision), self.weight.flatten(1).to(precision)
         return self.learn(down, self.simulate(up, down, noise)).reshape(weight.shape).to(self.weight)
 
     def extra_repr(self) -> str:

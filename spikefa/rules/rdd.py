@@ -154,7 +154,8 @@ class RegressionDiscontinuity(NoisePhase):
         self.window, self.alpha, self.fit, self.eta = window, alpha, fit, eta
         upper, lower = weight.flatten(1).shape
         columns = upper + 2 * (fit == "squares")
-        self.register_buffer("lines", torch.zeros(2 * lower, 2, columns, device=weight.device))
+        precision = torch.promote_types(weight.dtype, torch.float32)
+        self.register_buffer("lines", torch.zeros(2 * lower, 2, columns, device=weight.device, dtype=precision))
         self.register_buffer("windows", torch.zeros(2 * lower, dtype=torch.int64, device=weight.device))
         self.register_buffer("size", spread(self.weight))
 
@@ -172,7 +173,7 @@ class RegressionDiscontinuity(NoisePhase):
 
     def learn(self, feedback: Tensor, recording: Iterator[Recording]) -> Tensor:
         """B from the lines as this recording moves them; ``lines`` itself moves when the phase is over."""
-        lines, count = self.lines.float(), self.windows
+        lines, count = self.lines.to(feedback), self.windows
         for piece in recording:
             found = windows(piece.v, piece.cur, piece.spk, length=self.window, alpha=self.alpha, **MEMBRANE)
             line = found.neuron + found.spiked * feedback.shape[1]
@@ -189,7 +190,7 @@ class RegressionDiscontinuity(NoisePhase):
 
     def effects(self) -> Tensor:
         """β, the effects as the lines have them now, ``[L, K]``; zero where there has been no window."""
-        return self._jumps(self.lines.float())
+        return self._jumps(self.lines.to(torch.promote_types(self.lines.dtype, torch.float32)))
 
     def measures(self, weight: Tensor) -> dict[str, float]:
         """``windows``: how many a lower neuron has had so far, on average, of the kind it has had fewer of."""
@@ -211,13 +212,13 @@ class RegressionDiscontinuity(NoisePhase):
         if self.fit == "squares":
             lines = torch.linalg.pinv(lines[..., -2:].double(), hermitian=True) @ lines[..., :-2].double()
         without, with_spike = (THRESHOLD * lines[:, 0] + lines[:, 1]).chunk(2)
-        return (with_spike - without).T.float()
+        return (with_spike - without).T
 
     def _scaled(self, feedback: Tensor, lines: Tensor, count: Tensor) -> Tensor:
         """B, with the size of B₀, where both lines have had windows; as it was elsewhere, and where β tells nothing."""
         known = (count.view(2, -1) > 0).all(0)
         if not known.any():
             return feedback
-        beta = self._jumps(lines)
+        beta = self._jumps(lines).to(feedback)
         std = beta[:, known].std(correction=0)
         return torch.where(known & (std > 0), beta * (self.size.to(std) / std), feedback)

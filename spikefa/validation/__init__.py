@@ -1,0 +1,33 @@
+"""Validation: every local rule in torch beside its Brian2 reference model, one file each, named as the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from spikefa.names import resolve
+from spikefa.validation import lif
+from spikefa.validation.exact import Agreement, Exact
+from spikefa.validation.statistical import Consistency, Statistical
+
+__all__ = ["VALIDATIONS", "Agreement", "Consistency", "Exact", "Statistical", "cases"]
+
+Cases = Callable[[], Sequence[Exact | Statistical]]
+"""Makes the cases of a rule: what is simulated on both sides."""
+
+VALIDATIONS: dict[str, Cases] = {
+    "lif": lif.cases,
+}
+
+
+def cases(name: str) -> Sequence[Exact | Statistical]:
+    """The cases of a rule: an entry of :data:`VALIDATIONS`, or ``package.module:function`` for one's own.
+
+    Raises:
+        ValueError: no such name; the message suggests the nearest.
+
+    Example:
+        >>> [case.name for case in cases("lif")][0]
+        'lif'
+    """
+    found: Sequence[Exact | Statistical] = resolve(name, VALIDATIONS, "validation")()
+    return found
