@@ -166,7 +166,7 @@ class RegressionDiscontinuity(NoisePhase):
         most = max(1, PIECE // (self.steps * (lower + upper)))
         for start in range(0, self.replicas, most):
             count = min(most, self.replicas - start)
-            given = poisson_groups(lower, noise, steps=self.steps, replicas=count, hold=100, rate=0.2)
+            given = poisson_groups(lower, noise, steps=self.steps, replicas=count, hold=100, rate=0.2).to(weight)
             cur = 4 * SYNAPSE(given)[0]
             spk, v = lif(cur, **NEURON)
             yield Recording(v, cur, spk, SYNAPSE(lif(SYNAPSE(spk)[0] @ up, **NEURON)[0])[0])
