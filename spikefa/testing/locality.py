@@ -109,7 +109,8 @@ def replay(pathway: Any, seed: int) -> None:
     Raises:
         Fault: the recording holds W, or its transpose, itself.
     """
-    down = pathway.weight.flatten(1).float()
+    down = pathway.weight.flatten(1)
+    down = down.to(torch.promote_types(down.dtype, torch.float32))
     up = torch.randn(down.shape, generator=stream(seed, "W")).to(down)  # from a seed that no noise of the phase has
     recording = list(type(pathway).simulate(pathway, up, down, torch.Generator(up.device).manual_seed(seed)))
     for tensor in _tensors(recording):
