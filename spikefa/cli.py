@@ -29,6 +29,7 @@ Many = Parameter(consume_multiple=True, group=EXPERIMENT, negative=())
 Whole = Parameter.combine(Many, Parameter(metavar="INT..."))
 Real = Parameter.combine(Many, Parameter(metavar="FLOAT..."))
 One = Parameter(group=PLACE)
+TRAINED = Parameter(group=Group("A trained network", sort_key=3))
 Count = Parameter.combine(One, Parameter(metavar="INT"))
 
 
@@ -129,19 +130,39 @@ def validate(
     *,
     target: str = "numpy",
     figures: Path | None = None,
+    checkpoint: Annotated[Path | None, TRAINED] = None,
+    network: Annotated[str, TRAINED] = "mlp",
+    dataset: Annotated[str, TRAINED] = "digits",
+    encoding: Annotated[str, TRAINED] = "current",
+    readout: Annotated[str, TRAINED] = "membrane",
+    steps: Annotated[int, TRAINED] = 10,
+    images: Annotated[int, TRAINED] = 20,
+    data: Annotated[Path | None, TRAINED] = None,
 ) -> int:
     """Run the rules beside their Brian2 reference models and say where the two part: status 1 if they do.
 
-    Needs Brian2: pip install 'spikefa[brian2]'.
+    Needs Brian2: pip install 'spikefa[brian2]'. With --checkpoint, a trained network instead of the rules.
 
     Args:
         rules: fa, sal, ..., or package.module:function for cases of your own (default: all).
         target: what Brian2 makes code for: numpy, cython, cpp_standalone; the last two need a compiler.
         figures: folder for a figure of each case, both simulators and their difference (default: none).
+        checkpoint: a state_dict, from torch.save or safetensors, to run in Brian2 on test images.
+        network, dataset, encoding, readout, steps: what it was trained with, as in compare; your own network as
+            package.module:function.
+        images: how many test images.
+        data: folder with the data sets; else SPIKEFA_DATA, the cache, download.
     """
-    from spikefa.validation.sitting import sit
+    from spikefa.validation import sitting
 
-    return sit(rules or [], target, figures)
+    if checkpoint is None:
+        return sitting.sit(rules or [], target, figures)
+    if rules:
+        raise ValueError(f"validate rules or a checkpoint, not both: {' '.join(rules)} and {checkpoint}")
+    from spikefa.experiment import Experiment
+
+    experiment = Experiment(network=network, dataset=dataset, encoding=encoding, readout=readout, steps=steps)
+    return sitting.check(checkpoint, experiment, images, data, target, figures)
 
 
 @app.command(name="list")

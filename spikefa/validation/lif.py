@@ -1,76 +1,86 @@
-"""The neuron: snnTorch's LIF network beside ``models/lif.py``."""
+"""The neurons: snnTorch's LIF networks beside ``models/lif.py``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, final
 
 import snntorch as snn
 import torch
 from torch import Tensor, nn
 
-from spikefa.recording import array, record
 from spikefa.validation.exact import Exact
+from spikefa.validation.network import Network
 
 if TYPE_CHECKING:
     from models.trace import Trace
+
+SIZES = (12, 8, 4)
+
+
+def _range(low: float, high: float) -> Callable[[int], Tensor]:
+    """A setting of each neuron's own."""
+    return lambda size: torch.linspace(low, high, size, dtype=torch.float64)
+
+
+KINDS: dict[str, Callable[[int], Any]] = {
+    "lif": lambda n: snn.Leaky(beta=0.9),
+    "lif-zero": lambda n: snn.Leaky(beta=0.9, reset_mechanism="zero"),
+    "lif-none": lambda n: snn.Leaky(beta=0.9, reset_mechanism="none"),
+    "lif-heterogeneous": lambda n: snn.Leaky(beta=_range(0.6, 0.95)(n), threshold=_range(0.5, 1.5)(n)),
+    "lif-synaptic": lambda n: snn.Synaptic(alpha=_range(0.5, 0.8)(n), beta=0.9),
+    "lif-synaptic-zero": lambda n: snn.Synaptic(alpha=0.7, beta=0.9, reset_mechanism="zero"),
+    "lif-recurrent": lambda n: snn.RLeaky(beta=0.9, linear_features=n),
+    "lif-recurrent-zero": lambda n: snn.RLeaky(beta=0.9, linear_features=n, reset_mechanism="zero"),
+    "lif-recurrent-synaptic": lambda n: snn.RSynaptic(alpha=0.7, beta=0.9, linear_features=n),
+}
+"""Each case's neurons, for a layer of n."""
 
 
 @final
 @dataclass(frozen=True)
 class Lif(Exact):
-    """A network of two layers of LIF neurons, driven by random currents.
+    """A network of two layers, driven by random currents.
 
     Args:
-        mechanism: the reset mechanism.
+        kind: a name of :data:`KINDS`.
     """
 
-    mechanism: str
+    kind: str
 
     @property
     def name(self) -> str:
-        """``lif``, and the reset mechanism if it is not snnTorch's default."""
-        return "lif" if self.mechanism == "subtract" else f"lif-{self.mechanism}"
+        """The kind."""
+        return self.kind
 
     @property
     def compared(self) -> str:
         """What is simulated."""
-        return f"12 → 8 → 4 neurons, reset by {self.mechanism}, random currents, 4 samples of 50 steps"
+        return f"{type(KINDS[self.kind](1)).__name__}, {self._network().compared}, random currents"
 
     def reference(self) -> Trace:
         """Brian2's network with the weights of the torch one."""
-        from spikefa.models import lif
-
-        net, x = self._made()
-        pairs: Any = zip(list(net)[::2], list(net)[1::2], strict=True)
-        layers = [
-            lif.Layer(
-                array(linear.weight),
-                array(linear.bias),
-                beta=float(leaky.beta),
-                threshold=float(leaky.threshold),
-                reset_mechanism=self.mechanism,
-            )
-            for linear, leaky in pairs
-        ]
-        trace: Trace = lif.run(layers, array(x))
-        return trace
+        return self._network().reference()
 
     def twin(self) -> Trace:
         """The network over the whole sequence."""
-        return record(*self._made())
+        return self._network().twin()
 
-    def _made(self) -> tuple[nn.Sequential, Tensor]:
-        noise, layers = torch.Generator().manual_seed(0), []
-        for fan_in, fan_out in ((12, 8), (8, 4)):
-            layers.append(nn.Linear(fan_in, fan_out).double())
-            for values in layers[-1].parameters():
-                values.data = torch.randn(values.shape, generator=noise, dtype=torch.float64) * 2 / fan_in**0.5
-            layers.append(snn.Leaky(beta=0.9, reset_mechanism=self.mechanism).double())
-        return nn.Sequential(*layers), torch.randn(50, 4, 12, generator=noise, dtype=torch.float64)
+    def _network(self) -> Network:
+        noise, modules = torch.Generator().manual_seed(0), []
+        for fan_in, fan_out in pairwise(SIZES):
+            modules += [nn.Linear(fan_in, fan_out), KINDS[self.kind](fan_out)]
+        net = nn.Sequential(*modules).double()
+        for name, values in net.named_parameters():
+            size = 1.5 if "recurrent" in name else 2.0
+            values.data = (
+                torch.randn(values.shape, generator=noise, dtype=torch.float64) * size / values.shape[-1] ** 0.5
+            )
+        return Network(net, torch.randn(50, 4, SIZES[0], generator=noise, dtype=torch.float64))
 
 
 def cases() -> Sequence[Exact]:
-    """One case per reset mechanism."""
-    return [Lif(mechanism) for mechanism in ("subtract", "zero", "none")]
+    """One case for each kind of neuron."""
+    return [Lif(kind) for kind in KINDS]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console, Group
 from rich.table import Table
 
-from spikefa.validation import VALIDATIONS, Agreement, Consistency, cases
+from spikefa.experiment import Experiment
+from spikefa.validation import VALIDATIONS, Agreement, Consistency, Exact, Statistical, cases
+from spikefa.validation.network import predictions, trained
 from spikefa.validation.target import target
 
 console = Console(highlight=False)
@@ -30,18 +33,43 @@ def sit(names: Sequence[str], code: str, figures: Path | None = None) -> int:
         ImportError: there is no Brian2.
     """
     planned = [case for name in names or VALIDATIONS for case in cases(name)]
-    found = []
-    for case in planned:
-        with target(code), console.status(f"{case.name}: {case.compared}"):
-            result = case.run()
-        found.append(result)
-        console.print(line(result), markup=False, soft_wrap=True)
-        if figures is not None and isinstance(result, Agreement):
-            from spikefa.validation.figure import draw
-
-            console.print(f"  figure: {draw(result, figures)}", markup=False, soft_wrap=True)
+    found = [_simulated(case, code, figures) for case in planned]
     console.print(tables(found))
     return 0 if all(result.agrees for result in found) else 1
+
+
+def check(
+    checkpoint: Path, experiment: Experiment, images: int, data: Path | None, code: str, figures: Path | None = None
+) -> int:
+    """Run a trained network in both simulators on test images; print how far they agree and what they predict.
+
+    Args:
+        checkpoint, experiment, images, data: as :func:`~spikefa.validation.network.trained` takes them.
+        code, figures: as :func:`sit` takes them.
+
+    Returns:
+        The exit status: 0, or 1 if spikes, membranes or predictions differ.
+    """
+    with target(code):
+        case, labels = trained(checkpoint, experiment, images, data)
+    result = _simulated(case, code, figures)
+    console.print(tables([result]))
+    theirs, ours = (predictions(trace, experiment) for trace in result.traces)
+    right = int((ours == labels.numpy()).sum())
+    same = int((theirs == ours).sum())
+    console.print(f"predictions: {same} of {len(labels)} are the same; {right} are right")
+    return 0 if result.agrees and same == len(labels) else 1
+
+
+def _simulated(case: Exact | Statistical, code: str, figures: Path | None) -> Any:
+    with target(code), console.status(f"{case.name}: {case.compared}"):
+        result = case.run()
+    console.print(line(result), markup=False, soft_wrap=True)
+    if figures is not None and isinstance(result, Agreement):
+        from spikefa.validation.figure import draw
+
+        console.print(f"  figure: {draw(result, figures)}", markup=False, soft_wrap=True)
+    return result
 
 
 def line(result: Agreement | Consistency) -> str:
@@ -65,8 +93,8 @@ def tables(found: Sequence[Agreement | Consistency]) -> Group:
     return Group(*(part for part in shown if part))
 
 
-EXACT = ("case", "spikes", "mismatched", "states off by", "weights off by", "tolerance", "verdict")
-STATISTICAL = ("case", "statistic", "Brian2", "torch", "difference", "noticed with power", "verdict")
+EXACT = ("case", "spikes", "mis-\nmatched", "states\noff by", "weights\noff by", "tol-\nerance", "verdict")
+STATISTICAL = ("case", "statistic", "Brian2", "torch", "difference\n[99 %]", "mistake seen\nwith power", "verdict")
 
 
 def _exact(result: Agreement) -> tuple[str, ...]:
@@ -93,7 +121,7 @@ def _statistical(results: Sequence[Consistency]) -> Iterator[tuple[str, ...]]:
 def _table(title: str, headers: Sequence[str], rows: Iterator[tuple[str, ...]] | map[tuple[str, ...]]) -> Table:
     table = Table(title=title, title_justify="left", show_edge=False)
     for number, header in enumerate(headers):
-        table.add_column(header, justify="left" if number == 0 else "right")
+        table.add_column(header, justify="left" if number == 0 else "right", no_wrap=number == 0)
     for row in rows:
         table.add_row(*row)
     return table

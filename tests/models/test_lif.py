@@ -12,7 +12,7 @@ b2 = pytest.importorskip("brian2.only", reason="the reference models need Brian2
 
 from sklearn.datasets import load_digits  # noqa: E402
 
-from models import lif, trace  # noqa: E402
+from models import layer, lif, trace  # noqa: E402
 from models.trace import Trace, difference  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("numpy_target")
@@ -105,7 +105,9 @@ def test_brians_own_schedule_differs(make_net, record):
     network = lif.build(layers(net), x)
     network.schedule = None
     for number in (1, 2):
-        network[f"layer_{number}"].set_event_schedule("spike", "thresholds")
+        layer = network[f"layer_{number}"]
+        layer.set_event_schedule("spike", "thresholds")
+        next(each for each in layer.contained_objects if each.when.startswith("integrate")).when = "groups"
         network[f"synapses_{number}"].pre.when = "synapses"
     ours, theirs = lif.simulate(network, *x.shape[:2]), record(net, x)
     hidden = ours["layer_1", "spk"] != theirs["layer_1", "spk"]
@@ -127,7 +129,7 @@ def test_another_reset_parts_one_step_after_the_first_spike(theirs, ours, make_n
 
 
 def test_a_reset_before_the_leak_needs_its_factor(make_net, record, monkeypatch):
-    monkeypatch.setitem(lif.RESETS, "subtract", "v -= threshold")
+    monkeypatch.setitem(layer.RESETS, "subtract", "v -= threshold")
     net, x = make_net((12, 8, 4), gain=3, beta=0.8), random_input()
     expected = record(net, x)
     parted = difference(lif.run(layers(net), x), expected, TOLERANCE)
@@ -136,7 +138,7 @@ def test_a_reset_before_the_leak_needs_its_factor(make_net, record, monkeypatch)
 
 
 def test_eulers_time_constant_is_another_neuron(make_net, record, monkeypatch):
-    monkeypatch.setattr(lif.Layer, "tau_mem", lambda self, dt: dt / (1 - self.beta))
+    monkeypatch.setattr(lif.Layer, "tau_mem", lambda self, dt: np.full(self.size, 1) * dt / (1 - self.beta))
     net, x = make_net((12, 8, 4), gain=3, beta=0.95), random_input()
     parted = difference(lif.run(layers(net), x), record(net, x), TOLERANCE)
     assert (parted.time, parted.population, parted.variable) == (1, "layer_1", "v")  # the first leak of anything
@@ -208,7 +210,7 @@ def test_a_network_refuses(sizes, stimulus, message):
 # What the files promise.
 
 
-@pytest.mark.parametrize("module", [lif, trace])
+@pytest.mark.parametrize("module", [layer, lif, trace])
 def test_examples(module):
     assert doctest.testmod(module).failed == 0
 
