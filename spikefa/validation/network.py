@@ -92,8 +92,10 @@ def trained(checkpoint: Path, experiment: Experiment, images: int, data: Path | 
 
     Raises:
         OSError: there is no such file.
-        ValueError: it is no state_dict of this network.
+        ValueError: it is no state_dict of this network, or there is no image.
     """
+    if images < 1:
+        raise ValueError(f"images must be at least 1, not {images}")
     found = load(experiment.dataset, data)
     net = experiment.build(found)
     weights = {name: values for name, values in read(checkpoint).items() if ".feedback." not in name}

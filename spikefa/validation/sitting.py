@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.table import Table
 
@@ -119,7 +120,7 @@ def _statistical(results: Sequence[Consistency]) -> Iterator[tuple[str, ...]]:
 
 
 def _table(title: str, headers: Sequence[str], rows: Iterator[tuple[str, ...]] | map[tuple[str, ...]]) -> Table:
-    table = Table(title=title, title_justify="left", show_edge=False)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, collapse_padding=True)
     for number, header in enumerate(headers):
         table.add_column(header, justify="left" if number == 0 else "right", no_wrap=number == 0)
     for row in rows:

@@ -1,0 +1,74 @@
+"""Which snnTorch networks Brian2 can match, and what is said of the others."""
+
+import pytest
+import snntorch as snn
+import torch
+from torch import nn
+
+pytest.importorskip("brian2", reason="the reference models need Brian2")
+
+from spikefa import attach
+from spikefa.validation.conversion import layers
+from spikefa.validation.network import Network
+from spikefa.validation.target import target
+
+X = torch.randn(20, 3, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+def net(*modules):
+    return nn.Sequential(*modules).double()
+
+
+def strong(linear):
+    """Weights with which a layer fires."""
+    linear.weight.data *= 4
+    return linear
+
+
+CONVERTED = {
+    "no bias": lambda: net(strong(nn.Linear(6, 5, bias=False)), snn.Leaky(beta=0.8)),
+    "nested": lambda: net(nn.Sequential(nn.Flatten(), strong(nn.Linear(6, 5))), snn.Leaky(beta=0.8)),
+    "pathways": lambda: attach(
+        net(strong(nn.Linear(6, 5)), snn.Leaky(beta=0.8), nn.Linear(5, 4), snn.Leaky(0.8)), "fa"
+    ),
+    "each feeds itself": lambda: net(strong(nn.Linear(6, 5)), snn.RLeaky(beta=0.8, all_to_all=False, V=0.5)),
+    "own factors": lambda: net(strong(nn.Linear(6, 5)), snn.RLeaky(0.8, all_to_all=False, V=torch.rand(5))),
+    "learned beta": lambda: net(strong(nn.Linear(6, 5)), snn.Leaky(beta=torch.full((5,), 0.7), learn_beta=True)),
+}
+
+
+@pytest.mark.parametrize("make", CONVERTED.values(), ids=CONVERTED)
+def test_these_spike_the_same(make):
+    with target("numpy"):
+        found = Network(make(), X).run()
+    assert found.agrees, found.parted
+    assert found.spikes > 20
+
+
+def test_a_float32_network_is_compared_in_its_own_precision():
+    with target("numpy"):
+        found = Network(CONVERTED["no bias"]().float(), X.float()).run()
+    assert not found.agrees
+    assert found.parted.variable == "v"
+    assert found.states < 1e-5
+
+
+REFUSED = {
+    "a Conv2d": lambda: (net(nn.Conv2d(1, 1, 3), snn.Leaky(beta=0.8)), X.view(20, 3, 1, 1, 6).expand(20, 3, 1, 6, 6)),
+    "a Tanh": lambda: (net(nn.Linear(6, 5), nn.Tanh(), snn.Leaky(beta=0.8)), X),
+    "a Alpha": lambda: (net(nn.Linear(6, 5), snn.Alpha(alpha=0.9, beta=0.8)), X),
+    "1 is a Linear": lambda: (net(nn.Linear(6, 5), nn.Linear(5, 5), snn.Leaky(beta=0.8)), X),
+    "0 is a Linear without": lambda: (net(nn.Linear(6, 5)), X),
+    "0 is a Leaky": lambda: (net(snn.Leaky(beta=0.8)), X),
+    "inhibition": lambda: (net(nn.Linear(6, 5), snn.Leaky(beta=0.8, inhibition=True)), X),
+    "graded_spikes_factor": lambda: (net(nn.Linear(6, 5), snn.Leaky(beta=0.8, graded_spikes_factor=2.0)), X),
+    "0 and 1 cannot be matched: reset_delay": lambda: (net(nn.Linear(6, 5), snn.Leaky(0.8, reset_delay=False)), X),
+    "0 and 1 cannot be matched: beta": lambda: (net(nn.Linear(6, 5), snn.Leaky(beta=1.0)), X),
+    "0 and 1 cannot be matched: threshold": lambda: (net(nn.Linear(6, 5), snn.Leaky(0.9, threshold=-1.0)), X),
+}
+
+
+@pytest.mark.parametrize(("message", "make"), REFUSED.items(), ids=REFUSED)
+def test_these_are_refused_by_name(message, make):
+    with pytest.raises((TypeError, ValueError), match=message):
+        layers(*make())

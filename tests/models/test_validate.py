@@ -1,0 +1,107 @@
+"""`spikefa validate`: what it prints, for the rules, for a trained network, for what is wrong."""
+
+import re
+import sys
+
+import pytest
+import torch
+
+pytest.importorskip("brian2", reason="the reference models need Brian2")
+
+from safetensors.torch import save_file
+
+from spikefa import cli
+from spikefa.comparison import load
+from spikefa.experiment import Experiment
+from spikefa.validation import lif, sitting
+
+
+class Trapped:
+    """What, unpickled, would write a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.fixture
+def validate(monkeypatch, capsys):
+    """`validate(words)`: the status and what was printed."""
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["spikefa", "validate", *map(str, words)])
+        monkeypatch.setattr(sitting.console, "_width", 100)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out + printed.err
+
+    return call
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """The state of a network at its start, with feedback weights beside it."""
+    net = Experiment(rule="fa", network="mlp:depth=1,width=20").build(load("digits"))
+    torch.save(net.state_dict(), tmp_path / "start.pt")
+    save_file(net.state_dict(), tmp_path / "start.safetensors")
+    torch.save(Trapped(tmp_path / "sprung"), tmp_path / "object.pt")
+    (tmp_path / "text.pt").write_text("no tensors")
+    return tmp_path
+
+
+def test_a_rule_that_agrees_gives_status_0(validate, tmp_path):
+    status, said = validate("lif", "--figures", tmp_path / "figures")
+    assert status == 0
+    assert re.search(r"lif-zero +\d+ +0 +\d\.\de-1\d +– +1e-09 +agrees", said)
+    assert len(list((tmp_path / "figures").glob("*.png"))) == len(lif.cases())
+
+
+def test_a_rule_that_differs_gives_status_1_and_the_place(validate, monkeypatch):
+    monkeypatch.setitem(lif.KINDS, "lif", lambda n: lif.snn.Leaky(beta=0.9, threshold=torch.rand(n)))
+    status, said = validate("lif")
+    assert status == 1
+    assert re.search(r"lif: DIFFERS.*\n  first: layer_1\.\w+\[\d+, \d+\] at \d+ ms: \S+ and \S+ \(1\)", said)
+
+
+def test_cases_of_ones_own(validate):
+    assert validate("spikefa.validation.lif:cases")[0] == 0
+
+
+@pytest.mark.parametrize("file", ["start.pt", "start.safetensors"])
+def test_a_trained_network(validate, checkpoint, file):
+    status, said = validate("--checkpoint", checkpoint / file, "--network", "mlp:depth=1,width=20", "--images", 12)
+    assert status == 0
+    assert "64 → 20 → 10 neurons, 10 steps × 12" in said
+    assert "predictions: 12 of 12 are the same" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sla"], "no validation is called 'sla'"),
+        (["lif", "--target", "nump"], r"no target is called 'nump' \(did you mean 'numpy'\?\)"),
+        (["--checkpoint", "none.pt"], "there is no checkpoint none.pt"),
+        (["--checkpoint", "start.pt"], "mlp on digits: .* in one of the two only"),
+        (["--checkpoint", "start.pt", "--network", "mlp:depth=1,width=30"], r"another network .* size mismatch"),
+        (["--checkpoint", "text.pt"], "text.pt cannot be read as a state_dict"),
+        (["--checkpoint", "object.pt"], "object.pt cannot be read as a state_dict"),
+        (["lif", "--checkpoint", "start.pt"], "rules or a checkpoint, not both"),
+        (["--checkpoint", "start.pt", "--images", "0"], "images must be"),
+    ],
+)
+def test_wrong_input_is_one_line_and_status_2(validate, checkpoint, monkeypatch, words, message):
+    monkeypatch.chdir(checkpoint)
+    status, said = validate(*words)
+    assert status == 2
+    assert re.search(message, said)
+    assert said.count("\n") == 1
+    assert not (checkpoint / "sprung").exists()
+
+
+def test_without_brian2_the_way_out_is_named(validate, monkeypatch):
+    monkeypatch.setitem(sys.modules, "brian2.only", None)
+    status, said = validate("lif")
+    assert (status, "pip install 'spikefa[brian2]'" in said) == (2, True)
