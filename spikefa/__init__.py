@@ -2,41 +2,13 @@
 
 Symbols used throughout: T time steps, B batch, N neurons; W the forward weights of a layer, ``weight``; B the feedback
 weights, ``feedback.weight``; δ the error at a layer's output, ``error``. Recordings are time first, ``[T, B, N]``.
+
+The public names are listed in ``__init__.pyi``; each is imported when it is first used, so that ``spikefa --help`` need
+not wait for torch.
 """
 
-from spikefa.alignment import weight_alignment
-from spikefa.attachment import adapt, attach, detach, exact, routed
-from spikefa.description import describe
-from spikefa.feedback import Feedback, Quantity, Rule, random_like, route
-from spikefa.gradients import error_angle, gradient_angle, learning_alignment
-from spikefa.remedies import REMEDIES, Remedy, remedy
-from spikefa.rules import RULES
-from spikefa.rules.kp import check_decay
-from spikefa.sequence import reset, run
+import lazy_loader
 
-__all__ = [
-    "REMEDIES",
-    "RULES",
-    "Feedback",
-    "Quantity",
-    "Remedy",
-    "Rule",
-    "adapt",
-    "attach",
-    "check_decay",
-    "describe",
-    "detach",
-    "error_angle",
-    "exact",
-    "gradient_angle",
-    "learning_alignment",
-    "random_like",
-    "remedy",
-    "reset",
-    "route",
-    "routed",
-    "run",
-    "weight_alignment",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 __version__ = "0.1.0"

@@ -1,0 +1,41 @@
+from . import similarity, testing, validation
+from .alignment import weight_alignment
+from .attachment import adapt, attach, detach, exact, routed
+from .description import describe
+from .feedback import Feedback, Quantity, Rule, random_like, route
+from .gradients import error_angle, gradient_angle, learning_alignment
+from .recording import record
+from .remedies import REMEDIES, Remedy, remedy
+from .rules import RULES
+from .rules.kp import check_decay
+from .sequence import reset, run
+
+__all__ = [
+    "REMEDIES",
+    "RULES",
+    "Feedback",
+    "Quantity",
+    "Remedy",
+    "Rule",
+    "adapt",
+    "attach",
+    "check_decay",
+    "describe",
+    "detach",
+    "error_angle",
+    "exact",
+    "gradient_angle",
+    "learning_alignment",
+    "random_like",
+    "record",
+    "remedy",
+    "reset",
+    "route",
+    "routed",
+    "run",
+    "similarity",
+    "testing",
+    "validation",
+    "weight_alignment",
+]
+__version__: str
