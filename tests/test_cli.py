@@ -205,3 +205,8 @@ def test_check_prints_a_line_a_check_and_says_by_its_status_whether_one_is_broke
     done = spikefa("check", "tests.testing.wrong_claims:FollowsW", "--only", "forward", "reads", cwd=root)
     assert done.returncode == 1
     assert "reads        broken: check 'reads', layer 'linear': after step 1 B has followed W" in done.stdout
+
+
+def test_help_does_not_wait_for_torch():
+    code = "import sys, spikefa.cli; sys.exit(bool({'torch', 'numba', 'matplotlib', 'pandas'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
