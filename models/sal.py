@@ -21,8 +21,7 @@ Several phases follow each other in one run. At the start of each the neurons st
 of each is anywhere between 1 and 2 T_ref + 1 steps, so that about half of them are refractory, and traces, windows
 and membranes are 0. There is one copy of the network: to average over more spikes, hold longer phases.
 
-A step takes 0.2 to 0.4 ms in Brian2's numpy target for layers of up to 100 neurons. Compiled for the first time, the
-code takes about a minute.
+A step takes 0.2 to 0.4 ms in Brian2's numpy target for layers of up to 100 neurons; to compile takes about a minute.
 
 Reference:
     T. Gierlich, A. Baumbach, A. F. Kungl, K. Max, M. A. Petrovici, "Weight transport through spike timing for robust
@@ -158,11 +157,10 @@ def population(pair: Pair, number: int, dt: b2.Quantity) -> b2.NeuronGroup:
     since, draw = "(1 + int(rand() * (2 * T_ref / dt + 1)))", kind.draw
     namespace: dict[str, Any] = {"T_ref": pair.refractory * dt, "phase_steps": pair.steps}
     if pair.chance is not None:
-        since, draw = "since(t, i)", "drawn(t, i)"
-        own = slice(lower, None) if number else slice(lower)  # names of their own, so that compiled code is found again
-        ages = pair.chance.since[:, own].astype(float)
+        since, draw, own = "since(t, i)", "drawn(t, i)", slice(lower, None) if number else slice(lower)
+        ages, noise = pair.chance.since[:, own].astype(float), pair.chance.noise[:, own]
         namespace["since"] = b2.TimedArray(ages, dt=pair.steps * dt, name=f"{name}_since")
-        namespace["drawn"] = b2.TimedArray(pair.chance.noise[:, own], dt=dt, name=f"{name}_drawn")
+        namespace["drawn"] = b2.TimedArray(noise, dt=dt, name=f"{name}_drawn")  # named: found again if compiled
     group = b2.NeuronGroup(
         pair.sizes[number],
         kind.equations,
