@@ -56,6 +56,10 @@ class Trace:
         """The steps from one record of a variable to the next."""
         return self.every.get(variable, 1)
 
+    def step(self, variable: str, record: int) -> int:
+        """The step after which a variable was recorded: what is recorded once in 100 steps, first after step 99."""
+        return (record + 1) * self.steps(variable) - 1
+
     def save(self, path: Path) -> None:
         """Writes it to a compressed `.npz` file, which holds numbers and text only."""
         told = json.dumps({"units": dict(self.units), "dt": self.dt, "every": dict(self.every)})
@@ -139,9 +143,9 @@ def difference(a: Trace, b: Trace, tolerance: float = 0.0, relative: bool = Fals
     firsts = [(where[0].tolist(), key) for key, where in places.items() if len(where)]
     if not firsts:
         return None
-    place, key = min(firsts, key=lambda first: first[0][0] * a.steps(first[1][1]))
+    place, key = min(firsts, key=lambda first: a.step(first[1][1], first[0][0]))
     values = float(a[key][tuple(place)]), float(b[key][tuple(place)])
-    return Difference(place[0] * a.steps(key[1]) * a.dt, *key, tuple(place[1:]), values, a.units[key[1]])
+    return Difference(a.step(key[1], place[0]) * a.dt, *key, tuple(place[1:]), values, a.units[key[1]])
 
 
 def size(values: NDArray[Any]) -> float:

@@ -140,10 +140,11 @@ class SpikeAlignment(NoisePhase):
         return pair(weight, feedback, noise, neuron, steps=self.steps, replicas=self.replicas, bias=bias)
 
     def learn(self, feedback: Tensor, recording: Iterator[tuple[Tensor, Tensor]]) -> Tensor:
-        """B + η_n times the window of all spikes, divided by the length of its kernel, 2 T_ref."""
+        """B + η_n times the window of all spikes, divided by the length of its kernel, 2 T_ref; in B's precision."""
         phases = max(int(self.count) - 1, 0) // self.every
         eta = self.eta if self.anneal is None else self.eta * self.anneal / (self.anneal + phases)
-        return feedback + eta * mirrored_window(recording, self.refractory) / (2 * self.refractory)
+        spks = ((lower.to(feedback.dtype), upper.to(feedback.dtype)) for lower, upper in recording)
+        return feedback + eta * mirrored_window(spks, self.refractory) / (2 * self.refractory)
 
     def extra_repr(self) -> str:
         """The options, for printing."""

@@ -41,7 +41,7 @@ def draw(found: Agreement, folder: Path) -> Path:
     )
     for key, (above, below) in zip(keys, axes.T, strict=True):
         population, variable = key
-        time = np.arange(len(reference[key])) * reference.steps(variable) * reference.dt
+        time = np.array([reference.step(variable, record) for record in range(len(reference[key]))]) * reference.dt
         _both(above, time, reference[key], twin[key])
         unit = reference.units[variable]
         above.set(title=f"{population}: {variable}" + (f" ({unit})" if unit != "1" else ""))

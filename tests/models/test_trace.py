@@ -55,6 +55,16 @@ def test_within_a_step_the_order_is_that_of_the_first_trace():
     assert (found.time, found.population, found.variable, found.index) == (0.0, "layer_2", "spk", (0, 0))
 
 
+def test_what_is_recorded_now_and_then_parts_after_the_steps_that_made_it():
+    """Weights that are recorded once in 3 steps show what went wrong in any of these."""
+    arrays = {("synapses_2", "w"): np.zeros((2, 2, 3)), ("layer_1", "spk"): np.zeros((6, 1, 3), bool)}
+    a, b = (Trace({key: values.copy() for key, values in arrays.items()}, UNITS, 0.5, {"w": 3}) for _ in range(2))
+    b["synapses_2", "w"][0, 1, 2] = 1.0
+    assert difference(a, b).time == 2 * 0.5
+    b["layer_1", "spk"][1] = True
+    assert (difference(a, b).variable, difference(a, b).time) == ("spk", 0.5)
+
+
 @pytest.mark.parametrize("tolerance", [0.0, 1e-9, 5.0])
 def test_a_spike_has_no_tolerance(tolerance):
     b = make()
