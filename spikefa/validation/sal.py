@@ -15,7 +15,7 @@ from spikefa.recording import array
 from spikefa.rules import SpikeAlignment
 from spikefa.rules import sal as rule
 from spikefa.validation.exact import Exact
-from spikefa.validation.phases import chances, held, made
+from spikefa.validation.sal_phases import chances, held, made
 from spikefa.validation.statistical import Statistical
 
 if TYPE_CHECKING:

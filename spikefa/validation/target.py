@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ def target(name: str) -> Iterator[None]:
             f"the reference models run in Brian2, which cannot be imported ({error}): pip install 'spikefa[brian2]'"
         ) from error
     if name == "cpp_standalone":
+        jobs = b2.prefs.devices.cpp_standalone
+        before, jobs.extra_make_args_unix = jobs.extra_make_args_unix, [f"-j{os.cpu_count() or 1}"]  # not all at once
         with tempfile.TemporaryDirectory() as folder:
             b2.set_device(name, directory=folder, build_on_run=True)
             try:
@@ -39,6 +42,7 @@ def target(name: str) -> Iterator[None]:
             finally:
                 b2.device.reinit()
                 reset_device()
+                jobs.extra_make_args_unix = before
         return
     before = b2.prefs.codegen.target
     b2.prefs.codegen.target = name
