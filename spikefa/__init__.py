@@ -9,6 +9,7 @@ from spikefa.attachment import adapt, attach, detach, exact, routed
 from spikefa.description import describe
 from spikefa.feedback import Feedback, Quantity, Rule, random_like, route
 from spikefa.gradients import error_angle, gradient_angle, learning_alignment
+from spikefa.local import ThreeFactor, learn
 from spikefa.remedies import REMEDIES, Remedy, remedy
 from spikefa.rules import RULES
 from spikefa.rules.kp import check_decay
@@ -21,6 +22,7 @@ __all__ = [
     "Quantity",
     "Remedy",
     "Rule",
+    "ThreeFactor",
     "adapt",
     "attach",
     "check_decay",
@@ -29,6 +31,7 @@ __all__ = [
     "error_angle",
     "exact",
     "gradient_angle",
+    "learn",
     "learning_alignment",
     "random_like",
     "remedy",

@@ -1,4 +1,4 @@
-"""The eligibility of one layer's synapses, stepped forward in time: what each did for its neuron, kept in its traces."""
+"""The eligibility of one layer's synapses, stepped forward in time: what each did for its neuron, as traces."""
 
 from __future__ import annotations
 

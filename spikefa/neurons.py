@@ -77,13 +77,16 @@ def integrate(neuron: snn.Leaky, beta: Tensor, mem: Tensor, cur: Tensor) -> Tens
         >>> integrate(snn.Leaky(beta=0.5), torch.tensor(0.5), torch.tensor([2.0]), torch.tensor([1.0]))
         tensor([1.])
     """
+    after: Tensor = beta * mem + cur
     if neuron.reset_mechanism == "none":
-        return beta * mem + cur
+        return after
     with torch.no_grad():
         reset = neuron.mem_reset(mem).to(cur.dtype)
     if neuron.reset_mechanism == "subtract":
-        return (beta * mem + cur) - reset * neuron.threshold
-    return beta * ((1 - reset) * mem) + cur
+        after = after - reset * neuron.threshold
+    else:
+        after = beta * ((1 - reset) * mem) + cur
+    return after
 
 
 def _stepped(neuron: snn.SpikingNeuron, cur: Tensor) -> tuple[Tensor, Tensor]:
