@@ -77,16 +77,11 @@ def integrate(neuron: snn.Leaky, beta: Tensor, mem: Tensor, cur: Tensor) -> Tens
         >>> integrate(snn.Leaky(beta=0.5), torch.tensor(0.5), torch.tensor([2.0]), torch.tensor([1.0]))
         tensor([1.])
     """
-    after: Tensor = beta * mem + cur
-    if neuron.reset_mechanism == "none":
-        return after
     with torch.no_grad():
-        reset = neuron.mem_reset(mem).to(cur.dtype)
-    if neuron.reset_mechanism == "subtract":
-        after = after - reset * neuron.threshold
-    else:
-        after = beta * ((1 - reset) * mem) + cur
-    return after
+        reset = 0 if neuron.reset_mechanism == "none" else neuron.mem_reset(mem).to(cur.dtype)
+    kept = (1 - reset) * mem if neuron.reset_mechanism == "zero" else mem
+    after: Tensor = beta * kept + cur
+    return after - reset * neuron.threshold if neuron.reset_mechanism == "subtract" else after
 
 
 def _stepped(neuron: snn.SpikingNeuron, cur: Tensor) -> tuple[Tensor, Tensor]:
