@@ -6,12 +6,11 @@ One hidden layer of 200 LIF neurons, 100 inputs, 10 classes, batch 32, float32, 
 cross-entropy at every step. Time: medians of one forward and backward pass, the two ways in turn. Memory: what each way
 has to keep of a pass in bytes, counted: for backpropagation the distinct storages that autograd saves for the backward
 pass, parameters and input left out; for the local form the states of its traces. The input, T steps of it, is given to
-both. Beside it, the growth of the peak resident memory of a process that does one pass alone, less the input.
+both. Beside it, the growth of the peak resident memory in one pass, each in a process of its own (Linux alone).
 """
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
@@ -82,9 +81,15 @@ def growth(credit: str, steps: int) -> int:
     """Bytes by which the peak memory of this process grows in one pass after a short one, which loads what it needs."""
     once(credit, 2)()
     pass_ = once(credit, steps)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     pass_()
-    return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    return peak() - before
+
+
+def peak() -> int:
+    """Peak resident memory in bytes, by Linux; ru_maxrss would be that of the process which started this one."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 
 
 def timed(steps: int, rounds: int) -> dict[str, float]:
@@ -128,11 +133,11 @@ def main(rounds: int = 5) -> None:
         seconds = timed(steps, rounds)
         for credit in CREDITS:
             command = [sys.executable, __file__, "growth", credit, str(steps)]
-            peak = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout) / 1e6
+            grown = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout) / 1e6
             memory = kept(credit, steps) / 1e6
             for lines, value in zip(table.values(), (memory, seconds[credit]), strict=True):
                 lines[credit].append(value)
-            print(f"{steps:5}{credit:>7}{memory:10.2f}{peak:10.1f}{1000 * seconds[credit]:10.1f}", flush=True)
+            print(f"{steps:5}{credit:>7}{memory:10.2f}{grown:10.1f}{1000 * seconds[credit]:10.1f}", flush=True)
     draw(table)
 
 

@@ -19,14 +19,13 @@ SURROGATES = {
     "custom": surrogate.custom_surrogate(lambda mem, error, spk: error / (1 + mem.abs())),
     "fast_sigmoid": surrogate.fast_sigmoid(),
     "heaviside": surrogate.heaviside(),
-    "LSO": lambda mem: surrogate.LeakySpikeOperator.apply(mem, 0.1),  # LSO() itself raises in snnTorch 1.0.0
     "SFS": surrogate.SFS(),
     "sigmoid": surrogate.sigmoid(),
     "spike_rate_escape": surrogate.spike_rate_escape(),
     "straight_through": surrogate.straight_through_estimator(),
     "triangular": surrogate.triangular(),
 }
-"""All of snnTorch's but SSO, whose derivative is drawn anew at every use."""
+"""All of snnTorch's but SSO, whose derivative is drawn anew at every use, and LSO, which raises in snnTorch 1.0.0."""
 
 
 class Wide(torch.autograd.Function):
