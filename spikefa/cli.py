@@ -158,8 +158,9 @@ def _sentence(error: Exception) -> str:
     from pydantic import ValidationError
 
     if isinstance(error, ValidationError):
-        faults = (f"{fault['loc'][0]}={fault['input']!r}: {fault['msg']}" for fault in error.errors())
-        return "; ".join(fault.replace("Value error, ", "") for fault in faults)
+        found = [(fault["loc"], fault["input"], fault["msg"].replace("Value error, ", "")) for fault in error.errors()]
+        # What two fields make wrong together has no place of its own, and says itself which they are.
+        return "; ".join(f"{where[0]}={given!r}: {said}" if where else said for where, given, said in found)
     return " ".join(str(error).split())
 
 
