@@ -4,6 +4,7 @@ from .attachment import adapt, attach, detach, exact, routed
 from .description import describe
 from .feedback import Feedback, Quantity, Rule, random_like, route
 from .gradients import error_angle, gradient_angle, learning_alignment
+from .local import ThreeFactor, learn
 from .recording import record
 from .remedies import REMEDIES, Remedy, remedy
 from .rules import RULES
@@ -17,6 +18,7 @@ __all__ = [
     "Quantity",
     "Remedy",
     "Rule",
+    "ThreeFactor",
     "adapt",
     "attach",
     "check_decay",
@@ -25,6 +27,7 @@ __all__ = [
     "error_angle",
     "exact",
     "gradient_angle",
+    "learn",
     "learning_alignment",
     "random_like",
     "record",

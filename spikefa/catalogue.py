@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from spikefa.credit import CREDITS
 from spikefa.datasets import DATASETS
 from spikefa.encoding import ENCODINGS
 from spikefa.networks import NETWORKS
@@ -21,6 +22,7 @@ TABLES: dict[str, Mapping[str, Callable[..., Any]]] = {
     "networks": NETWORKS,
     "encodings": ENCODINGS,
     "read-outs": {name: readout.scores for name, readout in READOUTS.items()},
+    "ways of credit assignment": {name: credit.backward for name, credit in CREDITS.items()},
 }
 
 

@@ -43,6 +43,7 @@ def compare(
     network: Annotated[list[str] | None, Many] = None,
     encoding: Annotated[list[str] | None, Many] = None,
     readout: Annotated[list[str] | None, Many] = None,
+    credit: Annotated[list[str] | None, Many] = None,
     seed: Annotated[list[str] | None, Whole] = None,
     epochs: Annotated[list[str] | None, Whole] = None,
     batch_size: Annotated[list[str] | None, Whole] = None,
@@ -70,7 +71,8 @@ def compare(
         dataset: data sets (default: digits).
         network: networks, with options: mlp:depth=6,width=200 (default: mlp).
         encoding: how images become input over time: current, poisson, latency (default: current).
-        readout: how classes are read: membrane, rate, first_spike (default: membrane).
+        readout: how classes are read: membrane, rate, first_spike, every_step (default: membrane).
+        credit: how gradients come about: bptt, or local, which needs readout every_step (default: bptt).
         seed: seeds; each decides weights, batches and noise (default: 0 1 2).
         epochs: passes over the training images (default: 10).
         batch_size: images per update (default: 64).
@@ -199,8 +201,9 @@ def _sentence(error: Exception) -> str:
     from pydantic import ValidationError
 
     if isinstance(error, ValidationError):
-        faults = (f"{fault['loc'][0]}={fault['input']!r}: {fault['msg']}" for fault in error.errors())
-        return "; ".join(fault.replace("Value error, ", "") for fault in faults)
+        found = [(fault["loc"], fault["input"], fault["msg"].replace("Value error, ", "")) for fault in error.errors()]
+        # What two fields make wrong together has no place of its own, and says itself which they are.
+        return "; ".join(f"{where[0]}={given!r}: {said}" if where else said for where, given, said in found)
     return " ".join(str(error).split())
 
 

@@ -96,7 +96,7 @@ def compare(
     path = _writable(folder) / FILE
     todo = missing(experiments, path, tuning)
     data = {name: load(name, data_folder) for name in dict.fromkeys(e.dataset for e in todo)}
-    for first in {(e.dataset, e.network, e.rule, e.remedy): e for e in todo}.values():
+    for first in {(e.dataset, e.network, e.rule, e.remedy, e.credit, e.readout): e for e in todo}.values():
         _buildable(first, data[first.dataset])
     if todo:
         with _alone(path):

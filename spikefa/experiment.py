@@ -8,18 +8,20 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import torch
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from spikefa.assignment import rules_by_pattern
 from spikefa.attachment import attach
+from spikefa.credit import CREDITS, Credit
 from spikefa.datasets import DATASETS, Dataset
 from spikefa.encoding import ENCODINGS
 from spikefa.feedback import Feedback
-from spikefa.names import resolve
+from spikefa.names import nearest, resolve
 from spikefa.networks import NETWORKS
-from spikefa.readout import READOUTS
+from spikefa.readout import READOUTS, Readout
 from spikefa.remedies import remedy
+from spikefa.results import ADDED
 from spikefa.sequence import run
 from spikefa.streams import stream
 
@@ -57,6 +59,15 @@ def _plain(name: Any) -> Any:
     return "".join(name.split()).rstrip(":,") if isinstance(name, str) else name
 
 
+def _known_credit(name: str) -> str:
+    """Accept a way of credit assignment; these are few, and not to be imported."""
+    if name not in CREDITS:
+        raise ValueError(
+            f"no way of credit assignment is called {name!r}{nearest(name, CREDITS)}: {', '.join(CREDITS)}"
+        )
+    return name
+
+
 def _number(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("a number is wanted, not true or false")
@@ -78,6 +89,8 @@ class Experiment(BaseModel):
         remedy: names of :data:`~spikefa.remedies.REMEDIES`, joined by ``+``; or ``none``.
         dataset, network: names of :data:`~spikefa.datasets.DATASETS` and :data:`~spikefa.networks.NETWORKS`.
         encoding, readout: names of :data:`~spikefa.encoding.ENCODINGS` and :data:`~spikefa.readout.READOUTS`.
+        credit: how gradients come about: ``bptt``, through time, or ``local``, forward in time by
+            :class:`~spikefa.local.ThreeFactor`, which needs ``readout="every_step"`` or another with an error per step.
         seed: decides W₀, the order of the batches, B and all noise.
         epochs: passes over the training images.
         batch_size: images per update.
@@ -102,6 +115,7 @@ class Experiment(BaseModel):
     network: Annotated[Name, _in(NETWORKS, "network")] = "mlp"
     encoding: Annotated[Name, _in(ENCODINGS, "encoding")] = "current"
     readout: Annotated[Name, _in(READOUTS, "read-out")] = "membrane"
+    credit: Annotated[Name, AfterValidator(_known_credit)] = "bptt"
     seed: Annotated[int, Number] = Field(0, ge=0)
     epochs: Annotated[int, Number] = Field(10, ge=1)
     batch_size: Annotated[int, Number] = Field(64, ge=1)
@@ -109,17 +123,41 @@ class Experiment(BaseModel):
     weight_decay: Annotated[float, Number] = Field(0.0, ge=0, allow_inf_nan=False)
     steps: Annotated[int, Number] = Field(10, ge=1)
 
+    @model_validator(mode="after")
+    def _has_an_error_at_every_step(self) -> Experiment:
+        if self._credit.stepwise and not self._readout.stepwise:
+            known = " or ".join(name for name, readout in READOUTS.items() if readout.stepwise)
+            raise ValueError(
+                f"credit={self.credit!r} needs an error at every step, which the read-out {self.readout!r} does not "
+                f"have: give readout {known}, or credit bptt"
+            )
+        return self
+
+    @property
+    def _credit(self) -> Credit:
+        return CREDITS[self.credit]
+
+    @property
+    def _readout(self) -> Readout:
+        found: Readout = resolve(self.readout, READOUTS, "read-out")
+        return found
+
     @property
     def key(self) -> str:
-        """Ten hexadecimal digits that stand for the fields; the same on every machine."""
-        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()[:10]
+        """Ten hexadecimal digits that stand for the fields; the same on every machine.
+
+        Fields that came later count only where they are not what all runs had before.
+        """
+        fields = self.model_dump()
+        fields = {name: value for name, value in fields.items() if name not in ADDED or value != ADDED[name]}
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:10]
 
     def build(self, data: Dataset) -> nn.Sequential:
         """The network with its pathways attached, at its start: W₀ and B depend on the fields alone."""
         make = resolve(self.network, NETWORKS, "network")
-        readout = resolve(self.readout, READOUTS, "read-out")
-        net: nn.Sequential = make(data.shape, data.classes, readout.neuron, stream(self.seed, "weights"))
-        return attach(net, self.rule, seed=self.seed)
+        net: nn.Sequential = make(data.shape, data.classes, self._readout.neuron, stream(self.seed, "weights"))
+        self._credit.check(attach(net, self.rule, seed=self.seed))
+        return net
 
     def encode(self, x: Tensor, noise: torch.Generator) -> Tensor:
         """Images ``[B, ...]`` as input over time, ``[T, B, ...]``; random encodings draw from ``noise``."""
@@ -129,5 +167,12 @@ class Experiment(BaseModel):
     def scores(self, net: nn.Module, x: Tensor, noise: torch.Generator) -> Tensor:
         """Class scores ``[B, classes]`` of images ``[B, ...]``: encoded over time, run, read out."""
         spk, mem = run(net, self.encode(x, noise))
-        scores: Tensor = resolve(self.readout, READOUTS, "read-out")(spk, mem)
-        return scores
+        return self._readout(spk, mem)
+
+    def loss(self, net: nn.Module, x: Tensor, y: Tensor, noise: torch.Generator) -> Tensor:
+        """The training loss of images ``[B, ...]`` with labels ``[B]``, a scalar with its graph."""
+        return self._readout.loss(self.scores(net, x, noise), y)
+
+    def backward(self, net: nn.Module, x: Tensor, y: Tensor, noise: torch.Generator) -> Tensor:
+        """The same, a plain number; its gradients, as ``credit`` has them, are added to ``.grad``."""
+        return self._credit.backward(net, self.encode(x, noise), y, self._readout)

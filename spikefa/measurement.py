@@ -9,11 +9,11 @@ from typing import Any
 import snntorch as snn
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from spikefa.alignment import weight_alignment
 from spikefa.assignment import AFFINE, affine_layers, recurrent_weights
 from spikefa.attachment import routed
+from spikefa.credit import same_direction
 from spikefa.datasets import Dataset, Split
 from spikefa.experiment import Experiment
 from spikefa.gradients import learning_alignment
@@ -39,6 +39,9 @@ class Epoch:
             can be compared, and its rule's measures.
         gradient: of the routed to the true gradient on a fixed batch: ``angle`` in degrees, and by layer ``layers``;
             ``sign_agreement``; ``snr``, the signal-to-noise ratio in decibels.
+            With ``credit="local"`` too it is that through time; how far training is from it says ``credit``.
+        credit: with ``credit="local"`` the cosine of the gradient that training takes to the routed one through time,
+            on that batch: ``cosine`` over all parameters, and by weight or bias ``layers``; empty with ``bptt``.
         learning: on that batch by layer, of its gradient ``angle``, ``sign_agreement`` and ``snr``, and of a routed
             layer ``error_angle``, between Bᵀδ and Wᵀδ in degrees.
         operations: synaptic operations per image by layer, on that batch: ``accumulates`` of spikes, ``multiplies`` of
@@ -61,6 +64,7 @@ class Epoch:
     words: int
     bits: int
     moved: float
+    credit: dict[str, Any] = field(default_factory=dict)
     loss: float = math.nan
     seconds: float = 0.0
     work: float = 0.0
@@ -99,6 +103,7 @@ def measure(experiment: Experiment, net: nn.Module, data: Dataset, epoch: int, u
         words=words,
         bits=bits,
         moved=moved,
+        credit=credit(experiment, net, x, y),
         representations=represent(experiment, net, data) if epoch == experiment.epochs else {},
     )
 
@@ -171,6 +176,16 @@ def learning(
     """Agreement of routed and true gradients and errors on images ``x`` with labels ``y``, in all and by layer."""
 
     def loss() -> Tensor:
-        return F.cross_entropy(experiment.scores(net, x, stream(experiment.seed, "probe")), y)
+        return experiment.loss(net, x, y, stream(experiment.seed, "probe"))
 
     return learning_alignment(net, loss)
+
+
+def credit(experiment: Experiment, net: nn.Module, x: Tensor, y: Tensor) -> dict[str, Any]:
+    """Cosine of the gradient of the experiment's ``credit`` to that through time, in all and by parameter."""
+    if experiment.credit == "bptt":
+        return {}
+    through_time = experiment.model_copy(update={"credit": "bptt"})
+    ways = (lambda e=e: e.backward(net, x, y, stream(experiment.seed, "probe")) for e in (experiment, through_time))
+    cosine, layers = same_direction(net, *ways)
+    return {"cosine": cosine, "layers": layers}

@@ -56,21 +56,32 @@ def scan(neuron: snn.SpikingNeuron, cur: Tensor) -> tuple[Tensor, Tensor]:
     """
     if type(neuron) is not snn.Leaky or neuron.inhibition or neuron.state_quant or not neuron.reset_delay:
         return _stepped(neuron, cur)
-    beta, mechanism = neuron.beta.clamp(0, 1), neuron.reset_mechanism
+    beta = neuron.beta.clamp(0, 1)
     mem, mems = torch.zeros_like(cur[0]), []
     for now in cur.unbind():
-        if mechanism == "none":
-            mem = beta * mem + now
-        else:
-            with torch.no_grad():
-                reset = neuron.mem_reset(mem).to(cur.dtype)
-            if mechanism == "subtract":
-                mem = (beta * mem + now) - reset * neuron.threshold
-            else:
-                mem = beta * ((1 - reset) * mem) + now
+        mem = integrate(neuron, beta, mem, now)
         mems.append(mem)
     stacked = torch.stack(mems)
     return neuron.fire(stacked).to(cur.dtype), stacked
+
+
+def integrate(neuron: snn.Leaky, beta: Tensor, mem: Tensor, cur: Tensor) -> Tensor:
+    """The membrane after a step: beta·mem + cur − reset, the reset for ``mem`` being outside the graph.
+
+    Args:
+        neuron: its threshold and reset are used.
+        beta: its decay, between 0 and 1.
+        mem: the membrane before, ``cur``: the current of the step.
+
+    Example:
+        >>> integrate(snn.Leaky(beta=0.5), torch.tensor(0.5), torch.tensor([2.0]), torch.tensor([1.0]))
+        tensor([1.])
+    """
+    with torch.no_grad():
+        reset = 0 if neuron.reset_mechanism == "none" else neuron.mem_reset(mem).to(cur.dtype)
+    kept = (1 - reset) * mem if neuron.reset_mechanism == "zero" else mem
+    after: Tensor = beta * kept + cur
+    return after - reset * neuron.threshold if neuron.reset_mechanism == "subtract" else after
 
 
 def _stepped(neuron: snn.SpikingNeuron, cur: Tensor) -> tuple[Tensor, Tensor]:

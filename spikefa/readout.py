@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import snntorch as snn
 from torch import Tensor
+from torch.nn import functional as F
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,17 @@ class Readout:
 
     Attributes:
         scores: takes the read-out neurons' spikes and membranes, ``[T, B, classes]`` each, to scores ``[B, classes]``,
-            for cross-entropy and argmax.
+            for the loss and argmax.
         spiking: whether the neurons fire and reset, or only integrate.
+        loss: takes scores and labels ``[B]`` to the training loss, a mean over the batch.
+        stepwise: whether the loss of a sequence is the mean over its steps of the loss of each alone, so that there is
+            an error at every step before the last one is known; ``credit="local"`` needs it.
     """
 
     scores: Callable[[Tensor, Tensor], Tensor]
     spiking: bool
+    loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy
+    stepwise: bool = False
 
     def __call__(self, spk: Tensor, mem: Tensor) -> Tensor:
         """The scores ``[B, classes]`` of recordings ``[T, B, classes]``."""
@@ -70,8 +76,26 @@ def first_spike(spk: Tensor, mem: Tensor) -> Tensor:
     return -(1 - spk).cumprod(0).sum(0)
 
 
+def every_step(spk: Tensor, mem: Tensor) -> Tensor:
+    """Log-probabilities by the membranes of each step alone, averaged over time: cross-entropy at every step.
+
+    The loss, −scores of the label, is the mean over the steps of the cross-entropy of each step's membranes.
+
+    Reference:
+        Bellec et al., "A solution to the learning dilemma for recurrent networks of spiking neurons", Nature
+        Communications 11, 3625, 2020. https://doi.org/10.1038/s41467-020-17236-y
+
+    Example:
+        >>> import torch
+        >>> every_step(torch.zeros(5, 1, 4), torch.zeros(5, 1, 4)).exp()
+        tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
+    """
+    return mem.log_softmax(-1).mean(0)
+
+
 READOUTS: dict[str, Readout] = {
     "membrane": Readout(mean_membrane, spiking=False),
     "rate": Readout(spike_count, spiking=True),
     "first_spike": Readout(first_spike, spiking=True),
+    "every_step": Readout(every_step, spiking=False, loss=F.nll_loss, stepwise=True),
 }

@@ -23,6 +23,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """What a line of each kind must hold. Fields beyond these are ignored."""
 
+ADDED: dict[str, Any] = {"credit": "bptt"}
+"""Fields of experiments that came after files had been written, each with the value that all runs had before."""
+
 
 class TornLine(ValueError):
     """The last line is not whole: the process was killed while it wrote. `mend` drops it."""
@@ -220,7 +223,7 @@ def _started(line: dict[str, Any], environments: dict[str, Mapping[str, Any]]) -
     data, tuning = line.get("data") or known.get("data") or "", line.get("tuning") or {}
     if unknown := set(tuning) - set(experiment):
         raise ValueError(f"the experiment {line['key']!r} was tuned on {', '.join(unknown)}, which it does not have")
-    return Run(line["key"], experiment, known, data, tuning, remark=str(line.get("remark") or ""))
+    return Run(line["key"], ADDED | experiment, known, data, tuning, remark=str(line.get("remark") or ""))
 
 
 def _continued(line: dict[str, Any], run: Run | None) -> Run:

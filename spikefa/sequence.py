@@ -60,7 +60,7 @@ def walk(net: nn.Module, x: Tensor) -> Iterator[tuple[str, nn.Module, tuple[Tens
         raise ValueError(f"x must be [T, B, ...] with at least one time step, not {tuple(x.shape)}")
     _begin(net, len(x))
     try:
-        for name, module in _leaves(net):
+        for name, module in leaves(net):
             if isinstance(module, snn.SpikingNeuron):
                 output: tuple[Tensor, Tensor | None] = scan(module, x)
             else:
@@ -98,10 +98,19 @@ def _begin(net: nn.Module, steps: int) -> None:
             module.feedback.begin(steps)
 
 
-def _leaves(net: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+def leaves(net: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """The modules that a network applies one after the other, by name; ``nn.Sequential`` are entered.
+
+    Raises:
+        TypeError: as :func:`run` does.
+
+    Example:
+        >>> [name for name, _ in leaves(nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), nn.Linear(2, 1)))]
+        ['0.0', '0.1', '1']
+    """
     if isinstance(net, nn.Sequential) and type(net).forward is nn.Sequential.forward:
         for name, child in zip(net._modules, net, strict=True):  # named_children() would leave out what comes twice
-            yield from _leaves(child, f"{prefix}.{name}" if prefix else name)
+            yield from leaves(child, f"{prefix}.{name}" if prefix else name)
         return
     if isinstance(net, snn.SpikingNeuron) and (wrong := fault(net)):
         raise TypeError(f"{prefix or 'this neuron'} is {wrong}; or loop over time yourself")

@@ -11,7 +11,6 @@ from dataclasses import replace
 import snntorch as snn
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from spikefa.attachment import adapt
 from spikefa.datasets import Dataset
@@ -33,9 +32,10 @@ class SilentLayer(UserWarning):
 def train(experiment: Experiment, data: Dataset, device: str | torch.device = "cpu") -> Iterator[Epoch]:
     """Train one experiment and yield a record for the start and for each epoch.
 
-    AdamW on the cross-entropy of the read-out's scores, which without weight decay is Adam bit for bit; after every
-    update the remedy, and then ``adapt``. Deterministic: the same experiment gives the same numbers again (but for
-    ``seconds`` and ``work``). Torch's global generator is neither used nor moved.
+    AdamW on the read-out's loss, a cross-entropy, with gradients as the experiment's ``credit`` has them; without
+    weight decay it is Adam bit for bit. After every update the remedy, and then ``adapt``. Deterministic: the same
+    experiment gives the same numbers again (but for ``seconds`` and ``work``). Torch's global generator is neither used
+    nor moved.
 
     Args:
         experiment: what to train.
@@ -89,10 +89,9 @@ def _updates(
     device = next(net.parameters()).device
     for batch, (x, y) in enumerate(data.train.batches(experiment.batch_size, order), start=1):
         optimizer.zero_grad()
-        loss = F.cross_entropy(experiment.scores(net, x.to(device), noise), y.to(device))
+        loss = experiment.backward(net, x.to(device), y.to(device), noise)
         if not torch.isfinite(loss):
             raise Diverged(f"the loss is {loss.item()} at epoch {epoch}, batch {batch}: try a smaller lr")
-        loss.backward()
         optimizer.step()
         after.step()
         adapt(net)

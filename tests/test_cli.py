@@ -63,6 +63,7 @@ WRONG = {
     "data set": (["compare", "--dataset", "digit"], ["'digit'", "did you mean 'digits'?"]),
     "network": (["compare", "--network", "mlq"], ["'mlq'", "did you mean 'mlp'?"]),
     "encoding": (["compare", "--encoding", "poison"], ["'poison'", "did you mean 'poisson'?"]),
+    "credit": (["compare", "--credit", "bptt", "local"], ["credit='local'", "'membrane'", "give readout every_step"]),
     "read-out": (["compare", "--readout", "rates"], ["'rates'", "did you mean 'rate'?"]),
     "epochs": (["compare", "--epochs", "-3"], ["epochs", "-3"]),
     "part of an epoch": (["compare", "--epochs", "1.5"], ["epochs", "1.5"]),

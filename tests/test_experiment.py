@@ -19,7 +19,8 @@ OTHER = {
     "dataset": "mnist",
     "network": "convnet",
     "encoding": "poisson",
-    "readout": "rate",
+    "readout": "every_step",
+    "credit": "local",
     "seed": 1,
     "epochs": 11,
     "batch_size": 65,
@@ -44,12 +45,14 @@ def test_the_key_is_the_same_on_every_machine():
 
 def test_the_key_changes_with_every_field():
     assert list(OTHER) == list(Experiment.model_fields)
-    keys = {Experiment(**{name: value}).key for name, value in OTHER.items()}
+    steps = {"credit": {"readout": "every_step"}}  # which credit="local" needs
+    keys = {Experiment(**{name: value} | steps.get(name, {})).key for name, value in OTHER.items()}
     assert len(keys | {Experiment().key}) == len(OTHER) + 1
 
 
 def test_the_key_does_not_depend_on_how_the_fields_were_given():
     fields = list(OTHER.items())
+    assert Experiment(credit="bptt").key == Experiment().key == "930b67b7b2"
     assert Experiment(**dict(fields)).key == Experiment(**dict(reversed(fields))).key
     assert Experiment(lr=1).key == Experiment(lr=1.0).key
     assert Experiment(**Experiment().model_dump()).key == Experiment().key
@@ -71,6 +74,8 @@ def test_an_experiment_is_frozen():
         ("network", "mlp:deep=3", "no option 'deep'"),
         ("encoding", "poison", "no encoding is called 'poison'.*did you mean 'poisson'"),
         ("readout", "membran", "no read-out is called 'membran'.*did you mean 'membrane'"),
+        ("credit", "locl", "no way of credit assignment is called 'locl'.*did you mean 'local'"),
+        ("credit", "local", "needs an error at every step.*'membrane'.*readout every_step"),
         ("seed", -1, "greater than or equal to 0"),
         ("epochs", -1, "greater than or equal to 1"),
         ("epochs", 0, "greater than or equal to 1"),
