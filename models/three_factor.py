@@ -13,9 +13,9 @@ and after every batch of samples, of which the synapse keeps the sum g and nothi
 
     w_ij <- w_ij - eta (g_ij / batch + decay w_ij),    g_ij <- 0
 
-beta is the decay of the hidden membranes, kappa that of the read-out y. A bias is the weight of a neuron that sends 1 at
-each step. With one hidden layer g is the gradient of the cross-entropy summed over time, exactly, with B in the place
-of the read-out's weights; the surrogate of torch's backward pass is psi.
+beta is the decay of the hidden membranes, kappa that of the read-out y. A bias is the weight of a neuron that sends 1
+at each step. With one hidden layer g is exactly the gradient of the cross-entropy summed over time, with B in the place
+of the read-out's weights and psi for the derivative of a spike.
 
 All samples go through one run, one after the other. At a border between two, states return to zero and, after each
 batch, weights change; the last batch's change thus takes a step more.
@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .lesson import Learner, Lesson
-from .lif import DT, THRESHOLD, Layer
+from .lif import DT, INPUT_THRESHOLD, THRESHOLD, Layer
 
 SCHEDULE = [
     "start",
@@ -130,9 +130,8 @@ def forward(learner: Learner, lesson: Lesson) -> b2.Network:
 
 def source(size: int, known: dict[str, Any]) -> b2.NeuronGroup:
     """The input neurons: each sends x wherever it is not zero."""
-    group = b2.NeuronGroup(
-        size, INPUT, threshold="x != 0", reset="", method="exact", namespace=known, dt=DT, name="input"
-    )
+    events = {"threshold": INPUT_THRESHOLD, "reset": ""}
+    group = b2.NeuronGroup(size, INPUT, **events, method="exact", namespace=known, dt=DT, name="input")
     group.run_regularly("x = stimulus(t, i); eps += x", when="groups", order=1)
     at_borders(group, "eps = 0")
     return group
