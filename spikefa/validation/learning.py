@@ -74,13 +74,13 @@ class Learning(Exact, ABC):
             states = _in_turn(record(net, now))
             _, mem = run(net, now)
             optimizer.zero_grad()
-            F.cross_entropy(mem.flatten(0, 1), target.repeat(T), reduction="sum").div(self.batch).backward()
+            F.cross_entropy(mem.flatten(0, 1), target.repeat(len(x)), reduction="sum").div(self.batch).backward()
             optimizer.step()
             adapt(net)
             updates.append(states | {key: array(value)[None] for key, value in _weights(net).items()})
         arrays = {key: np.concatenate([update[key] for update in updates]) for key in updates[0]}
         units = dict.fromkeys((variable for _, variable in arrays), "1")
-        every = dict.fromkeys(("w", "b", "bias"), self.batch * T)
+        every = dict.fromkeys(("w", "b", "bias"), self.batch * len(x))
         recorded: Trace = trace.Trace(arrays, units, dt=1.0, every=every)
         return recorded
 

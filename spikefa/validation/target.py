@@ -31,13 +31,15 @@ def target(name: str) -> Iterator[None]:
             f"the reference models run in Brian2, which cannot be imported ({error}): pip install 'spikefa[brian2]'"
         ) from error
     if name == "cpp_standalone":
+        from brian2.devices.device import reset_device
+
         with tempfile.TemporaryDirectory() as folder:
             b2.set_device(name, directory=folder, build_on_run=True)
             try:
                 yield
             finally:
                 b2.device.reinit()
-                b2.reset_device("runtime")
+                reset_device()  # to the one before
         return
     before = b2.prefs.codegen.target
     b2.prefs.codegen.target = name
