@@ -6,15 +6,15 @@
 
 The feedback population stands beside the hidden one and is driven by the error neurons alone. Its synapses B start as
 a copy of the read-out's W and stand still in between. The transport is a line from each synapse W_ki to its partner
-B_ki: in Brian2, synapses between synapses. Which lines carry a weight:
+B_ki: in Brian2, synapses between synapses. It offers W_ki at each step; at a copy these take what is offered:
 
     full        all
     cyclic      the blocks of `size` consecutive weights in turn
     threshold   those with |W_ki - B_ki| > threshold sqrt(mean W^2)
-    topk        the `size` ones of largest |W_ki - B_ki|; each line counts the lines with a larger one
+    topk        the `size` ones of largest |W_ki - B_ki|: each counts the others whose change is larger
 
-A choice at random has no statement here: its draws are another simulator's. The rest is in `three_factor.py`. With 6
-hidden neurons a step takes NUMPY ms in Brian2's numpy target.
+Not here are a choice at random, whose draws are another simulator's, and the rescaling of rows after a copy. The rest
+is in `three_factor.py`. In Brian2's numpy target 480 steps of 6 hidden neurons take half a second.
 
 Reference:
     G. Goupy, P. Tirilly, I. M. Bilasco, "Frozen backpropagation: relaxing weight symmetry in temporally-coded deep
@@ -35,7 +35,7 @@ from .trace import Trace
 NEURONS = "a : 1"
 FEEDBACK = """
 b : 1
-offered : 1              # W of its partner, by the line between them
+offered : 1              # W of its partner, on the line between them
 heard : 1                # of the other synapses
 change = abs(offered - b) : 1
 a_post = b * delta_pre : 1 (summed)
@@ -112,20 +112,33 @@ def build(learner: Learner, lesson: Lesson, transport: Transport) -> b2.Network:
     partners = b2.Synapses(neurons, hidden, PARTNERS, dt=DT, name="partners")
     partners.connect(j="i")
     summed(partners, "learning_signal_post", "partners")
+    places = np.arange(np.size(weight))  # by number: expressions between synapses fail in Brian2's cython target
     lines = b2.Synapses(network["synapses_2"], synapses, LINES, dt=DT, name="lines")
-    lines.connect(j="i")
+    lines.connect(i=places, j=places)
     summed(lines, "offered_post", "transport")
     network.add(neurons, synapses, partners, lines)
     if transport.scheme in HEARD:
         others = b2.Synapses(synapses, synapses, HEARD[transport.scheme], namespace=known, dt=DT, name="others")
-        others.connect()
+        others.connect(i=np.repeat(places, len(places)), j=np.tile(places, len(places)))
         summed(others, "heard_post", "transport", order=0)  # after the lines, before the copy
         network.add(others)
     return network
 
 
 def run(learner: Learner, lesson: Lesson, transport: Transport) -> Trace:
-    """Presents the lesson once, and returns what `recording.simulate` does."""
+    """Presents the lesson once, and returns what `recording.simulate` does.
+
+    Example:
+        >>> from .lif import Layer
+        >>> b2.prefs.codegen.target = "numpy"  # a script's choice; needs no compiler
+        >>> readout = Layer(np.zeros((2, 1)), beta=0.5, reset_mechanism="none")
+        >>> learner = Learner(Layer(np.array([[2.0]]), beta=0.5), readout, eta=0.1)
+        >>> lesson = Lesson(np.ones((1, 3, 1)), labels=np.array([0, 0, 0]))  # three samples of one step
+        >>> trace = run(learner, lesson, Transport(period=2))
+        >>> b, w = trace["feedback", "b"], trace["synapses_2", "w"]
+        >>> [bool(same.all()) for same in (b[0] == 0, b[1] == w[1], b[2] == w[1], b[2] == w[2])]
+        [True, True, True, False]
+    """
     network = build(learner, lesson, transport)
     watch(network)
     return simulate(network, learner, lesson)

@@ -96,4 +96,4 @@ def test_a_transport_refuses(options, message):
 
 
 def test_examples():
-    assert doctest.testmod(fbp).failed == 0
+    assert doctest.testmod(fbp) == (0, 9)

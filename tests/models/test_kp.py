@@ -45,4 +45,4 @@ def test_without_decay_it_is_refused():
 
 
 def test_examples():
-    assert doctest.testmod(kp).failed == 0
+    assert doctest.testmod(kp) == (0, 7)
