@@ -15,7 +15,7 @@ and after every batch of samples, of which the synapse keeps the sum g and nothi
 
 beta is the decay of the hidden membranes, kappa that of the read-out y. A bias is the weight of a neuron that sends 1
 at each step. With one hidden layer g is exactly the gradient of the cross-entropy summed over time, with B in the place
-of the read-out's weights and psi for the derivative of a spike.
+of the read-out's weights and psi for the derivative of a spike. The exponentials of the softmax overflow where y > 709.
 
 All samples go through one run, one after the other. At a border between two, states return to zero and, after each
 batch, weights change; the last batch's change thus takes a step more.

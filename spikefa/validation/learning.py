@@ -93,7 +93,8 @@ class Learning(Exact, ABC):
         out.weight.data *= 0.3
         first.weight.data += 0.2  # so that all neurons fire, and none at each step
         readout = snn.Leaky(beta=0.8, reset_mechanism="none", output=True)
-        net = nn.Sequential(first, snn.Leaky(beta=0.9, spike_grad=SURROGATES["atan"]), out, readout).double()
+        lif = snn.Leaky(beta=0.9, spike_grad=SURROGATES["atan"])  # snnTorch's own would round errors to float32
+        net = nn.Sequential(first, lif, out, readout).double()
         labels = torch.randint(NEURONS, (SAMPLES,), generator=noise)
         rates = torch.rand(NEURONS, INPUTS, generator=noise, dtype=torch.float64)[labels]
         x = torch.rand(T, SAMPLES, INPUTS, generator=noise, dtype=torch.float64)
