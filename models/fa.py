@@ -7,7 +7,7 @@ is in `three_factor.py`: the neurons, and how their weights learn online from L.
 
 In Brian2's numpy target 480 steps of 6 hidden neurons take half a second, and 5,000 samples of 10 steps with 40 of
 them 16 s; after these a network knows the class of 87 % of other points of Yin-Yang, 38 % before. The cython target
-takes a third of that and compiles for a minute or two the first time, the C++ one for a minute at every run.
+takes half of that and compiles for a minute or two the first time, the C++ one for a minute at every run.
 
 Reference:
     T. P. Lillicrap, D. Cownden, D. B. Tweed, C. J. Akerman, "Random synaptic feedback weights support error
