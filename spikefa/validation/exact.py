@@ -12,8 +12,8 @@ import numpy as np
 if TYPE_CHECKING:
     from models.trace import Difference, Trace
 
-WEIGHTS = ("w", "b")
-"""The variables that are weights: forward and feedback."""
+WEIGHTS = ("w", "b", "bias")
+"""The variables that are weights: forward, feedback, and those of the bias."""
 
 
 class Exact(ABC):

@@ -1,0 +1,41 @@
+"""Feedback alignment: torch's routed gradients beside the three-factor rule of ``models/fa.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from spikefa.validation.exact import Exact
+from spikefa.validation.learning import Learning
+
+if TYPE_CHECKING:
+    from models.trace import Trace
+
+
+@final
+@dataclass(frozen=True)
+class Fa(Learning):
+    """Fixed random feedback."""
+
+    @property
+    def name(self) -> str:
+        """``fa``, or ``fa-batch`` where several samples make an update."""
+        return "fa" if self.batch == 1 else "fa-batch"
+
+    @property
+    def rule(self) -> str:
+        """``fa``."""
+        return "fa"
+
+    def reference(self) -> Trace:
+        """Brian2's network with the same weights, forward and feedback."""
+        from spikefa.models import fa
+
+        trace: Trace = fa.run(*self.lesson())
+        return trace
+
+
+def cases() -> Sequence[Exact]:
+    """Spikes, sample by sample; and currents in batches, with decay."""
+    return [Fa(), Fa(batch=4, eta=0.02, decay=1.0, currents=True)]
