@@ -18,8 +18,8 @@ import brian2.only as b2
 import numpy as np
 from numpy.typing import NDArray
 
+from .layer import DT
 from .lesson import Learner, Lesson
-from .lif import DT
 from .recording import learned, simulate, watch
 from .three_factor import connect, forward, summed
 from .trace import Trace
@@ -53,7 +53,7 @@ def run(learner: Learner, lesson: Lesson, feedback: NDArray[np.floating]) -> Tra
     """Presents the lesson once, and returns what `recording.simulate` does.
 
     Example:
-        >>> from .lif import Layer
+        >>> from .layer import Layer
         >>> b2.prefs.codegen.target = "numpy"  # a script's choice; needs no compiler
         >>> readout = Layer(np.zeros((2, 1)), beta=0.5, reset_mechanism="none")
         >>> learner = Learner(Layer(np.array([[2.0]]), beta=0.5), readout, eta=0.1)

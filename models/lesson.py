@@ -7,7 +7,7 @@ import brian2.only as b2
 import numpy as np
 from numpy.typing import NDArray
 
-from .lif import DT, Layer
+from .layer import DT, Layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,13 @@ class Learner:
     batch: int = 1
 
     def __post_init__(self) -> None:
+        for layer in (self.hidden, self.readout):
+            if (
+                layer.alpha is not None
+                or layer.recurrent is not None
+                or np.size(layer.beta) + np.size(layer.threshold) > 2
+            ):
+                raise ValueError("a layer that learns has one beta, one threshold, no synaptic current, no recurrence")
         if self.hidden.reset_mechanism == "zero":
             raise ValueError("reset_mechanism='zero' cuts a memory that eps keeps: use 'subtract' or 'none'")
         if self.readout.reset_mechanism != "none":

@@ -34,8 +34,9 @@ import brian2.only as b2
 import numpy as np
 from numpy.typing import NDArray
 
+from .layer import DT, Layer
 from .lesson import Learner, Lesson
-from .lif import DT, INPUT_THRESHOLD, THRESHOLD, Layer
+from .lif import INPUT_THRESHOLD, THRESHOLD
 
 SCHEDULE = [
     "start",
@@ -106,10 +107,10 @@ def forward(learner: Learner, lesson: Lesson) -> b2.Network:
     """
     lesson.check(learner)
     known = {
-        "tau_mem": learner.hidden.tau_mem(),
-        "tau_readout": learner.readout.tau_mem(),
-        "threshold": learner.hidden.threshold,
-        "beta": learner.hidden.beta,
+        "tau_mem": learner.hidden.tau_mem()[0],
+        "tau_readout": learner.readout.tau_mem()[0],
+        "threshold": float(learner.hidden.threshold),
+        "beta": float(learner.hidden.beta),
         **learner.rates,
         **lesson.series(len(learner.readout.weight)),
     }
