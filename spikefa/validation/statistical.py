@@ -148,8 +148,8 @@ def contrast(reference: Sequence[float], twin: Sequence[float], level: float) ->
         return Contrast(float(a.mean()), float(b.mean()), off, off, float(off != 0))
     freedom = sum(parts) ** 2 / (parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1))
     most = stats.t.ppf(1 - level / 2, freedom)
-    beyond = stats.nct(freedom, off / error)
-    power = float(beyond.sf(most) + beyond.cdf(-most))
+    beyond = stats.nct(freedom, abs(off) / error)
+    power = float(beyond.sf(most) + np.nan_to_num(beyond.cdf(-most)))  # SciPy's far tail is nan where next to nothing
     return Contrast(float(a.mean()), float(b.mean()), off - most * error, off + most * error, power)
 
 
