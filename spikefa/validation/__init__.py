@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from spikefa.names import resolve
-from spikefa.validation import lif, stdwi
+from spikefa.validation import lif, mirror, stdwi
 from spikefa.validation.exact import Agreement, Exact
 from spikefa.validation.statistical import Consistency, Statistical
 
@@ -17,6 +17,7 @@ Cases = Callable[[], Sequence[Exact | Statistical]]
 VALIDATIONS: dict[str, Cases] = {
     "lif": lif.cases,
     "stdwi": stdwi.cases,
+    "mirror": mirror.cases,
 }
 
 

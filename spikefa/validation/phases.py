@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spikefa.agreement import alignment
+from spikefa.noise.driven import FRACTION, RATE, Drive
 from spikefa.noise.phase import NoisePhase
+from spikefa.noise.poisson import poisson_groups
+from spikefa.recording import array
 
 
 def layer(count: int, seed: int = 0) -> Tensor:
@@ -53,6 +56,19 @@ def recorded(rule: NoisePhase, weight: Tensor, phases: int) -> Iterator[tuple[li
         rule.step(weight)
         rule.simulate = simulate  # type: ignore[method-assign]
         yield pieces, rule.weight.clone()
+
+
+def spikes(drive: Drive, count: int, noise: torch.Generator) -> NDArray[Any]:
+    """The lower spikes of a phase of one replica, ``[T, K]``: as the drive draws them, one group after the other.
+
+    Args:
+        drive: as the rule has it; ``count``: lower neurons.
+        noise: the phase's own generator.
+    """
+    steps, groups = drive.steps, drive.duration // drive.hold
+    options: dict[str, Any] = {"steps": steps, "replicas": 1, "hold": steps, "rate": RATE * drive.dt}
+    pieces = [array(poisson_groups(count, noise, fraction=FRACTION, **options))[:, 0] for _ in range(groups)]
+    return np.concatenate(pieces)
 
 
 def statistics(

@@ -10,12 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikefa.noise.driven import FRACTION, RATE
-from spikefa.noise.poisson import poisson_groups
 from spikefa.recording import array
 from spikefa.rules import SpikeTimingWeightInference
 from spikefa.validation.exact import Exact
-from spikefa.validation.phases import layer, noises, recorded, statistics
+from spikefa.validation.phases import layer, noises, recorded, spikes, statistics
 from spikefa.validation.statistical import Statistical
 
 if TYPE_CHECKING:
@@ -65,9 +63,9 @@ class Stdwi(Exact):
         rule, weight = self._made()
         drive = rule.drive
         steps = drive.duration // drive.hold * drive.steps
-        spikes = np.concatenate([self._spikes(rule, noise) for noise in noises(rule, self.phases)])
+        given = np.concatenate([spikes(drive, self.size, noise) for noise in noises(rule, self.phases)])
         options = {"phase": steps, "dt": drive.dt * b2.ms, "eta": rule.eta, "centred": drive.centred}
-        trace: Trace = stdwi.run(array(weight), array(rule.weight), spikes, **options)
+        trace: Trace = stdwi.run(array(weight), array(rule.weight), given, **options)
         return trace
 
     def twin(self) -> Trace:
@@ -99,19 +97,6 @@ class Stdwi(Exact):
     def _made(self) -> tuple[SpikeTimingWeightInference, Tensor]:
         weight, chance = layer(self.size), torch.Generator().manual_seed(1)
         return SpikeTimingWeightInference(weight, chance, every=1, replicas=1, **VARIANTS[self.variant]), weight
-
-    def _spikes(self, rule: SpikeTimingWeightInference, noise: torch.Generator) -> Any:
-        """Of one phase, ``[T, K]``: as the drive draws them, one group after the other."""
-        steps, dt = rule.drive.steps, rule.drive.dt
-        options: dict[str, Any] = {
-            "steps": steps,
-            "replicas": 1,
-            "hold": steps,
-            "rate": RATE * dt,
-            "fraction": FRACTION,
-        }
-        groups = rule.drive.duration // rule.drive.hold
-        return np.concatenate([array(poisson_groups(self.size, noise, **options))[:, 0] for _ in range(groups)])
 
 
 @final

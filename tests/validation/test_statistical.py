@@ -18,7 +18,7 @@ def test_the_power_is_a_probability_however_large_the_difference(sign, times):
 def test_the_power_is_how_often_a_difference_is_found():
     rng, found = np.random.default_rng(0), []
     for _ in range(400):
-        a, b = rng.normal(size=(2, 8)) + [[0.0], [2.0]]
+        a, b = rng.normal([[0.0], [2.0]], size=(2, 8))
         found.append(contrast(a, b, level=0.01).differs)
     spread = (np.arange(8) - 3.5) / np.std(np.arange(8), ddof=1)
     assert np.mean(found) == pytest.approx(contrast(spread, spread + 2, level=0.01).power, abs=0.1)
