@@ -139,9 +139,11 @@ def difference(a: Trace, b: Trace, tolerance: float = 0.0, relative: bool = Fals
     firsts = [(where[0].tolist(), key) for key, where in places.items() if len(where)]
     if not firsts:
         return None
-    place, key = min(firsts, key=lambda first: first[0][0] * a.steps(first[1][1]))
+    after = [(place[0] + 1) * a.steps(key[1]) - 1 for place, key in firsts]  # the step after which it was recorded
+    step = min(after)
+    place, key = firsts[after.index(step)]
     values = float(a[key][tuple(place)]), float(b[key][tuple(place)])
-    return Difference(place[0] * a.steps(key[1]) * a.dt, *key, tuple(place[1:]), values, a.units[key[1]])
+    return Difference(step * a.dt, *key, tuple(place[1:]), values, a.units[key[1]])
 
 
 def size(values: NDArray[Any]) -> float:
