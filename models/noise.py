@@ -45,10 +45,19 @@ drise/dt = -rise / tau_rise : 1
 cur = (fall - rise) / (tau_fall - tau_rise) : Hz
 centre : 1 (constant)                   # mean of what the synapses deliver in a step
 """
+FILTERS = """
+dfall/dt = -fall / tau_fall : 1
+drise/dt = -rise / tau_rise : 1
+x : 1
+x_before : 1                            # x one step ago
+"""
+FILTERED = "x_before = x; x = (fall - rise) / (tau_fall - tau_rise) * ms"
+
 THRESHOLD, RESET = "v > 1", "v = -1"
 CENTRE = "fall -= centre; rise -= centre"
 SILENCE = "v = 0; fall = 0; rise = 0"
 ON_PRE = "fall_post += w; rise_post += w"
+RELAY = "fall_post += weight; rise_post += weight"
 
 
 def groups(count: int, number: int, rng: np.random.Generator, dt: b2.Quantity = 1 * b2.ms) -> Array:
@@ -72,7 +81,15 @@ def groups(count: int, number: int, rng: np.random.Generator, dt: b2.Quantity = 
     return float(RATE * dt) * (order < max(1, round(FRACTION * count)))
 
 
-def lower(drive: Array, held: int, clock: b2.Clock, equations: str = "", reset: str = "", **constants: Any) -> Any:
+def lower(
+    drive: Array,
+    held: int,
+    clock: b2.Clock,
+    equations: str = "",
+    reset: str = "",
+    name: str = "lower",
+    **constants: Any,
+) -> b2.NeuronGroup:
     """The Poisson neurons; their `reset` may keep traces or counts of their spikes.
 
     Args:
@@ -80,6 +97,7 @@ def lower(drive: Array, held: int, clock: b2.Clock, equations: str = "", reset: 
         held: steps.
         clock: of the neurons.
         equations: of what they keep, integrated exactly; `reset`: what a spike does to it; `constants` of both.
+        name: of the group.
     """
     values = b2.TimedArray(drive, dt=held * clock.dt)
     return b2.NeuronGroup(
@@ -90,7 +108,7 @@ def lower(drive: Array, held: int, clock: b2.Clock, equations: str = "", reset: 
         method="exact",
         namespace={"drive": values, **constants},
         clock=clock,
-        name="lower",
+        name=name,
     )
 
 
@@ -119,6 +137,15 @@ def upper(weight: Array, phase: int, clock: b2.Clock, centred: bool, equations: 
     if centred:
         group.centre = weight.sum(1) * mean_rate(weight.shape[1], clock.dt)
         group.run_regularly(CENTRE, when="synapses")
+    return group
+
+
+def filters(count: int, phase: int, clock: b2.Clock, name: str) -> b2.NeuronGroup:
+    """Spikes filtered by the synapse, x, for `count` neurons: integrated before all others in a step."""
+    constants = {"tau_fall": TAU_FALL, "tau_rise": TAU_RISE}
+    group = b2.NeuronGroup(count, FILTERS, method="exact", namespace=constants, clock=clock, order=-2, name=name)
+    group.run_regularly(FILTERED, when="groups", order=-1)
+    group.run_regularly("fall = 0; rise = 0", dt=phase * clock.dt)
     return group
 
 
@@ -156,6 +183,13 @@ def connect(pre: Any, post: Any, equations: str, initial: dict[str, Array], **wr
     synapses.connect(i=columns, j=rows)
     for name, values in initial.items():
         setattr(synapses, name, values.ravel())
+    return synapses
+
+
+def relay(pre: b2.NeuronGroup, post: b2.NeuronGroup, weight: float) -> b2.Synapses:
+    """Synapses from each neuron to the one of the same number, all of one weight."""
+    synapses = b2.Synapses(pre, post, on_pre=RELAY, namespace={"weight": weight}, clock=post.clock)
+    synapses.connect(j="i")
     return synapses
 
 

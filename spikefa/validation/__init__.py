@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from spikefa.names import resolve
-from spikefa.validation import lif, mirror, stdwi
+from spikefa.validation import lif, mirror, rdd, stdwi
 from spikefa.validation.exact import Agreement, Exact
 from spikefa.validation.statistical import Consistency, Statistical
 
@@ -18,6 +18,7 @@ VALIDATIONS: dict[str, Cases] = {
     "lif": lif.cases,
     "stdwi": stdwi.cases,
     "mirror": mirror.cases,
+    "rdd": rdd.cases,
 }
 
 

@@ -5,15 +5,19 @@ import torch
 from spikefa.noise import driven
 
 
-def reset(monkeypatch):
+def forgotten(monkeypatch, module):
     """Neurons fire and go on as if they had not."""
-    lif = driven.lif
+    lif = module.lif
 
-    def forgotten(cur, *, threshold, **rest):
+    def wrong(cur, *, threshold, **rest):
         _, v = lif(cur, threshold=float("inf"), **rest)
         return (v > threshold).to(v), v
 
-    monkeypatch.setattr(driven, "lif", forgotten)
+    monkeypatch.setattr(module, "lif", wrong)
+
+
+def reset(monkeypatch):
+    forgotten(monkeypatch, driven)
 
 
 def membrane(monkeypatch):
