@@ -100,6 +100,11 @@ class Drive:
         Yields:
             Spikes ``[T, B, K]`` below and ``[T, B, L]`` above, for one group after the other.
         """
+        for lower, upper, _ in self.populations(weight, noise):
+            yield lower, upper
+
+    def populations(self, weight: Tensor, noise: torch.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """One phase, as above, with the membranes above besides, ``[T, B, L]``, as they meet the threshold."""
         current_of = synapse(FALL, RISE, self.dt)
         scaled = weight * (STRENGTH / weight.square().sum(1).mean().sqrt().clamp(min=torch.finfo(weight.dtype).tiny))
         mean = self.rate(weight.shape[1]) if self.centred else 0.0
@@ -118,4 +123,4 @@ class Drive:
             decay = math.exp(-self.dt / TAU_MEM)
             upper, vs = lif(cur, decay=decay, gain=self.dt, threshold=THRESHOLD, reset=RESET, start=v)
             v = torch.where(upper[-1] > 0, RESET, vs[-1])
-            yield lower, upper
+            yield lower, upper, vs

@@ -100,10 +100,15 @@ class WeightMirror(UpToScale):
             raise ValueError(f"eta * decay must be below 1, not {eta!r} * {decay!r}: a phase would turn B round")
         self.neuron, self.eta, self.decay, self.stimuli, self.replicas = neuron, eta, decay, stimuli, replicas
 
+    @property
+    def drive(self) -> Drive:
+        """The populations of ``lif``."""
+        return Drive(self.stimuli * STIMULUS, STIMULUS, 1.0, self.replicas)
+
     def simulate(self, weight: Tensor, feedback: Tensor, noise: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         """Activities below, ``[B, K]``, and above, ``[B, L]``, of one stimulus after the other."""
         if self.neuron == "lif":
-            for lower, upper in Drive(self.stimuli * STIMULUS, STIMULUS, 1.0, self.replicas)(weight, noise):
+            for lower, upper in self.drive(weight, noise):
                 yield lower.sum(0), upper.sum(0)
             return
         for _ in range(self.stimuli):

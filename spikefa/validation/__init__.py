@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from spikefa.names import resolve
-from spikefa.validation import fa, fbp, kp, lif, sal
+from spikefa.validation import fa, fbp, kp, lif, mirror, rdd, sal, stdwi
 from spikefa.validation.exact import Agreement, Exact
 from spikefa.validation.statistical import Consistency, Statistical
 
@@ -19,6 +19,9 @@ VALIDATIONS: dict[str, Cases] = {
     "fa": fa.cases,
     "fbp": fbp.cases,
     "kp": kp.cases,
+    "mirror": mirror.cases,
+    "stdwi": stdwi.cases,
+    "rdd": rdd.cases,
     "sal": sal.cases,
 }
 

@@ -82,6 +82,19 @@ def test_nan_agrees_with_nothing_and_infinity_with_itself(left, right, parts):
     assert (difference(*traces(a, b), tolerance=1.0) is not None) is parts
 
 
+def test_what_is_recorded_now_and_then_parts_when_it_is_recorded():
+    v, b = np.zeros((6, 1, 2)), np.zeros((2, 1, 1))  # b after the steps 2 and 5
+    for step, first in ((1, "v"), (2, "v"), (3, "b"), (5, "b")):
+        later = v.copy()
+        later[step:] = 1
+        pair = [
+            Trace({("layer_1", "v"): values, ("synapses", "b"): b + k}, {"v": "1", "b": "1"}, 0.5, {"b": 3})
+            for k, values in enumerate((v, later))
+        ]
+        found = difference(*pair)
+        assert (found.variable, found.time) == (first, 0.5 * min(step, 2))
+
+
 def test_it_reads_as_a_sentence():
     b = make()
     b["synapses_2", "w"] = b["synapses_2", "w"].copy()

@@ -29,7 +29,8 @@ def test_the_twin_agrees(case, golden):
     found = agreement(case, golden(case), case.twin())
     assert found.agrees, found.parted
     assert found.mismatched == 0
-    assert found.spikes > 20, "a case without spikes shows nothing"
+    spiking = [key for key in found.traces[0].arrays if key[1] == "spk"]
+    assert not spiking or found.spikes > 20, "neurons without spikes show nothing"
 
 
 @pytest.mark.parametrize("case", STATISTICAL, ids=name)
