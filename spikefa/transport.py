@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from spikefa.names import nearest
+from spikefa.options import flag
 from spikefa.streams import stream
 
 
@@ -153,8 +154,7 @@ class Transport:
                 raise ValueError(f"{name}={value!r} does nothing with transport={self.scheme}: leave it out")
             if value is not None and (type(value) not in (int, float) or not 0 < value <= most):
                 raise ValueError(f"{name} must be a number above 0{', at most 1' * (most == 1)}, not {value!r}")
-        if not isinstance(self.rescale, bool):
-            raise ValueError(f"rescale must be true or false, not {self.rescale!r}")
+        flag(rescale=self.rescale)
         if self.rescale and self.scheme == "full":
             raise ValueError("rescale=True does nothing with transport=full, whose rows have W's norms: leave it out")
 

@@ -142,7 +142,7 @@ def test_an_impossible_convnet_is_refused(option, message):
 )
 def test_options_that_no_neuron_can_have_are_refused(network, option):
     with pytest.raises(
-        ValueError, match=rf"{next(iter(option))} must be a number from .* not {next(iter(option.values()))!r}"
+        ValueError, match=rf"{next(iter(option))} must be a .*number.* not {next(iter(option.values()))!r}"
     ):
         build(network, **option)
 

@@ -9,7 +9,8 @@ import torch
 from snntorch import surrogate
 from torch import nn
 
-from spikefa.networks.start import require, start
+from spikefa.networks.start import start
+from spikefa.options import positive, whole, within
 
 
 def convnet(
@@ -54,8 +55,9 @@ def convnet(
         >>> [name for name, _ in net.named_children()]
         ['conv1', 'pool1', 'lif1', 'flatten', 'fc', 'lif2', 'out', 'readout']
     """
-    counts = {"blocks": blocks, "channels": channels, "kernel": kernel, "width": width, "classes": classes}
-    require(whole=counts, beta=beta, gain=gain, alpha=alpha)
+    whole(blocks=blocks, channels=channels, kernel=kernel, width=width, classes=classes)
+    within(0, 1, beta=beta)
+    positive(gain=gain, alpha=alpha)
     if kernel % 2 == 0:
         raise ValueError(f"kernel must be odd, so that images keep their size, not {kernel}")
     if len(shape) != 3 or min(shape[1:]) < 2**blocks:

@@ -10,7 +10,8 @@ import torch
 from snntorch import surrogate
 from torch import nn
 
-from spikefa.networks.start import require, start
+from spikefa.networks.start import start
+from spikefa.options import positive, whole, within
 
 
 def mlp(
@@ -53,7 +54,9 @@ def mlp(
         >>> [name for name, _ in net.named_children()]
         ['flatten', 'fc1', 'lif1', 'out', 'readout']
     """
-    require(whole={"depth": depth, "width": width, "classes": classes}, beta=beta, gain=gain, alpha=alpha)
+    whole(depth=depth, width=width, classes=classes)
+    within(0, 1, beta=beta)
+    positive(gain=gain, alpha=alpha)
     net = nn.Sequential()
     net.add_module("flatten", nn.Flatten())
     size = math.prod(shape)

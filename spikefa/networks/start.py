@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
 Affine = TypeVar("Affine", nn.Linear, nn.Conv2d)
-
-
-def require(*, whole: Mapping[str, int], beta: float, gain: float, alpha: float) -> None:
-    """Refuse options that no network can have.
-
-    Raises:
-        ValueError: ``whole`` holds something else than whole numbers of at least 1, ``beta`` is outside [0, 1] (where
-            snnTorch clamps it), or ``gain`` or ``alpha`` is not positive.
-
-    Example:
-        >>> require(whole={"depth": 2}, beta=0.9, gain=2.0, alpha=2.0)
-    """
-    for name, count in whole.items():
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise ValueError(f"{name} must be a whole number, at least 1, not {count!r}")
-    for name, value, least, most in (("beta", beta, 0, 1), ("gain", gain, 1e-9, 1e9), ("alpha", alpha, 1e-9, 1e9)):
-        if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
-            raise ValueError(f"{name} must be a number from {least:g} to {most:g}, not {value!r}")
 
 
 def start(kind: type[Affine], *sizes: int, gain: float, generator: torch.Generator, **options: Any) -> Affine:

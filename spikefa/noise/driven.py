@@ -12,8 +12,8 @@ from torch import Tensor
 
 from spikefa.noise.exponential import synapse
 from spikefa.noise.lif import lif
-from spikefa.noise.phase import positive, whole
 from spikefa.noise.poisson import poisson_groups
+from spikefa.options import flag, positive, whole
 
 RATE = 0.2
 """Spikes per ms of a lower neuron that is driven: 200 Hz."""
@@ -78,8 +78,7 @@ class Drive:
             raise ValueError(f"duration must be a multiple of hold={self.hold} ms, not {self.duration!r} ms")
         if self.dt * RATE > 1 or abs(self.hold / self.dt - self.steps) > 1e-9 * self.steps:
             raise ValueError(f"dt must divide hold={self.hold} ms, and be at most {1 / RATE:g} ms, not {self.dt!r} ms")
-        if not isinstance(self.centred, bool):
-            raise ValueError(f"centred must be true or false, not {self.centred!r}")
+        flag(centred=self.centred)
 
     @property
     def steps(self) -> int:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from spikefa.feedback import Feedback, Quantity, random_like
+from spikefa.options import whole
 
 
 class NoisePhase(Feedback, ABC):
@@ -90,25 +91,3 @@ class NoisePhase(Feedback, ABC):
         self.count += 1
         if self.count % self.every == 0:
             self.weight.copy_(self.phase(weight))
-
-
-def whole(**values: int) -> None:
-    """Refuse options that are no whole numbers of at least 1.
-
-    Example:
-        >>> whole(every=10, steps=2000)
-    """
-    for name, value in values.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} must be a whole number, at least 1, not {value!r}")
-
-
-def positive(**values: float) -> None:
-    """Refuse options that are no positive, finite numbers.
-
-    Example:
-        >>> positive(eta=0.1)
-    """
-    for name, value in values.items():
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
-            raise ValueError(f"{name} must be a positive number, not {value!r}")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from spikefa.noise.phase import NoisePhase
+from spikefa.options import flag
 
 
 class UpToScale(NoisePhase, ABC):
@@ -26,8 +27,7 @@ class UpToScale(NoisePhase, ABC):
 
     def __init__(self, weight: Tensor, generator: torch.Generator, *, every: int, per: str, rescale: bool) -> None:
         super().__init__(weight, generator, every=every, per=per)
-        if not isinstance(rescale, bool):
-            raise ValueError(f"rescale must be true or false, not {rescale!r}")
+        flag(rescale=rescale)
         self.rescale = rescale
         self.register_buffer("size", torch.linalg.vector_norm(self.weight))
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from spikefa.feedback import Adjoint, Feedback, random_like, spread
 from spikefa.matrix import RandomMatrix, route_flat
+from spikefa.options import flag
 
 
 @final
@@ -56,8 +57,7 @@ class FeedbackAlignment(Feedback):
 
     def __init__(self, weight: Tensor, generator: torch.Generator, *, dense: bool = False) -> None:
         super().__init__()
-        if not isinstance(dense, bool):
-            raise ValueError(f"dense must be true or false, not {dense!r}")
+        flag(dense=dense)
         self.dense, self.kernel = dense, weight.shape
         self.matrix: RandomMatrix | None = None
         if dense and weight.dim() > 2:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from spikefa.feedback import Feedback, Quantity
+from spikefa.options import whole
 from spikefa.transport import Shared, Transport
 
 
@@ -78,8 +79,7 @@ class FrozenBackprop(Feedback):
         rescale: bool = False,
     ) -> None:
         super().__init__()
-        if not isinstance(period, int) or isinstance(period, bool) or period < 1:
-            raise ValueError(f"period must be a whole number of updates, at least 1, not {period!r}")
+        whole(period=period)
         self.period, self.transport = period, Transport(transport, fraction, threshold, rescale)
         self.register_buffer("weight", weight.detach().clone())
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))

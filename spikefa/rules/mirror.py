@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from spikefa.noise.driven import Drive
-from spikefa.noise.phase import positive, whole
 from spikefa.noise.scaled import UpToScale
+from spikefa.options import positive, whole
 
 NEURONS = ("linear", "lif")
 STIMULUS = 100

@@ -13,8 +13,9 @@ from spikefa.noise.crossing import Windows, responses, windows
 from spikefa.noise.exponential import synapse
 from spikefa.noise.fit import compose, online, squares
 from spikefa.noise.lif import lif
-from spikefa.noise.phase import NoisePhase, positive, whole
+from spikefa.noise.phase import NoisePhase
 from spikefa.noise.poisson import poisson_groups
+from spikefa.options import positive, whole
 
 FITS = {"online": online, "squares": squares}
 """How the lines are fitted."""

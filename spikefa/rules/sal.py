@@ -10,9 +10,10 @@ from torch import Tensor
 
 from spikefa.noise.leaky import LeakyNeuron
 from spikefa.noise.pair import Neuron, pair
-from spikefa.noise.phase import NoisePhase, positive, whole
+from spikefa.noise.phase import NoisePhase
 from spikefa.noise.stdp import mirrored_window
 from spikefa.noise.stochastic import StochasticNeuron
+from spikefa.options import flag, positive, whole
 
 NEURONS: dict[str, type[Neuron]] = {"stochastic": StochasticNeuron, "lif": LeakyNeuron}
 """The neurons that a noise phase can be held with."""
@@ -128,8 +129,7 @@ class SpikeAlignment(NoisePhase):
         positive(eta=eta)
         if neuron not in NEURONS:
             raise ValueError(f"neuron must be {' or '.join(NEURONS)}, not {neuron!r}")
-        if not isinstance(centred, bool):
-            raise ValueError(f"centred must be true or false, not {centred!r}")
+        flag(centred=centred)
         self.eta, self.anneal, self.steps, self.replicas = eta, anneal, steps, replicas
         self.refractory, self.neuron, self.centred = refractory, neuron, centred
 

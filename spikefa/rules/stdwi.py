@@ -11,8 +11,8 @@ from torch import Tensor
 
 from spikefa.noise.driven import Drive
 from spikefa.noise.exponential import Exponentials
-from spikefa.noise.phase import positive
 from spikefa.noise.scaled import UpToScale
+from spikefa.options import positive
 
 
 @final
