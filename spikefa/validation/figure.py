@@ -41,7 +41,8 @@ def draw(found: Agreement, folder: Path) -> Path:
     )
     for key, (above, below) in zip(keys, axes.T, strict=True):
         population, variable = key
-        time = np.arange(len(reference[key])) * reference.steps(variable) * reference.dt
+        after = (np.arange(len(reference[key])) + 1) * reference.steps(variable)
+        time = (after - 1) * reference.dt  # of the step after which it was recorded
         _both(above, time, reference[key], twin[key])
         unit = reference.units[variable]
         above.set(title=f"{population}: {variable}" + (f" ({unit})" if unit != "1" else ""))
