@@ -111,3 +111,14 @@ def test_the_mean_rate_is_that_of_the_groups_drawn():
 
 def test_weights_of_zero_leave_the_neurons_silent():
     assert not any(spk.any() for _, spk in Drive(50, 25, 1.0, 2)(torch.zeros(3, 4), generator(0)))
+
+
+def test_the_membranes_are_those_that_meet_the_threshold():
+    drive, weight = Drive(duration=100, hold=25, dt=1.0, replicas=3), torch.randn(7, 10)
+    pieces = list(drive(weight, torch.Generator().manual_seed(0)))
+    populations = list(drive.populations(weight, torch.Generator().manual_seed(0)))
+    assert len(pieces) == len(populations) == 4
+    for (lower, upper), (below, above, v) in zip(pieces, populations, strict=True):
+        assert torch.equal(lower, below)
+        assert torch.equal(upper, above)
+        assert torch.equal(above > 0, v > 1)
