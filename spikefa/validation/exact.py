@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 
 WEIGHTS = ("w", "b", "bias")
 """The variables that are weights: forward, feedback, and those of the bias."""
+
+Simulator = Callable[[], AbstractContextManager[Any]]
+"""Makes the context of one simulation in Brian2."""
 
 
 class Exact(ABC):
@@ -45,10 +50,15 @@ class Exact(ABC):
     def twin(self) -> Trace:
         """What torch does, by the code that trains networks; in float64."""
 
-    def run(self) -> Agreement:
-        """Simulate both and compare them."""
+    def run(self, simulator: Simulator = nullcontext) -> Agreement:
+        """Simulate both and compare them.
+
+        Args:
+            simulator: makes the context in which Brian2 runs, such as :func:`~spikefa.validation.target.target`.
+        """
         begun = time.perf_counter()
-        reference = self.reference()
+        with simulator():
+            reference = self.reference()
         between = time.perf_counter()
         twin = self.twin()
         seconds = between - begun, time.perf_counter() - between

@@ -65,10 +65,13 @@ class Network(Exact):
         Raises:
             TypeError, ValueError: what Brian2 cannot match, with the name of the layer.
         """
+        from brian2.devices.device import RuntimeDevice, get_device
+
         from spikefa.models import lif, trace
 
         found, x = layers(self.net, self.x[:1]), array(self.x.flatten(2))
-        parts = [lif.run(found, x[:, start : start + TOGETHER]) for start in range(0, x.shape[1], TOGETHER)]
+        size = TOGETHER if isinstance(get_device(), RuntimeDevice) else x.shape[1]  # a compiled program runs once
+        parts = [lif.run(found, x[:, start : start + size]) for start in range(0, x.shape[1], size)]
         arrays = {key: np.concatenate([part[key] for part in parts], axis=1) for key in parts[0].arrays}
         whole: Trace = trace.Trace(arrays, parts[0].units, parts[0].dt)
         return whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,7 @@ def check(
     Returns:
         The exit status: 0, or 1 if spikes, membranes or predictions differ.
     """
-    with target(code):
-        case, labels = trained(checkpoint, experiment, images, data)
+    case, labels = trained(checkpoint, experiment, images, data)
     result = _simulated(case, code, figures)
     console.print(tables([result]))
     theirs, ours = (predictions(trace, experiment) for trace in result.traces)
@@ -63,8 +63,8 @@ def check(
 
 
 def _simulated(case: Exact | Statistical, code: str, figures: Path | None) -> Any:
-    with target(code), console.status(f"{case.name}: {case.compared}"):
-        result = case.run()
+    with console.status(f"{case.name}: {case.compared}"):
+        result = case.run(partial(target, code))
     console.print(line(result), markup=False, soft_wrap=True)
     if figures is not None and isinstance(result, Agreement):
         from spikefa.validation.figure import draw

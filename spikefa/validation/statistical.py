@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from scipy import stats
+
+from spikefa.validation.exact import Simulator
 
 LEVEL = 0.01
 """Probability that two sides that are the same are told apart, in a whole case."""
@@ -51,15 +54,23 @@ class Statistical(ABC):
     def mistaken(self, seed: int) -> dict[str, float]:
         """The same of torch with the mistake ``wrong``, to say whether it would be noticed."""
 
-    def run(self) -> Consistency:
-        """Simulate all seeds on both sides, and with the mistake, and compare them."""
+    def run(self, simulator: Simulator = nullcontext) -> Consistency:
+        """Simulate all seeds on both sides, and with the mistake, and compare them.
+
+        Args:
+            simulator: makes the context in which Brian2 runs, for each seed anew.
+        """
         begun = time.perf_counter()
-        reference = gathered([self.reference(seed) for seed in range(self.seeds)])
+        reference = gathered([self._simulated(seed, simulator) for seed in range(self.seeds)])
         between = time.perf_counter()
         twin = gathered([self.twin(seed) for seed in range(self.seeds)])
         seconds = between - begun, time.perf_counter() - between
         mistaken = gathered([self.mistaken(seed) for seed in range(self.seeds)])
         return consistency(self, reference, twin, mistaken, seconds)
+
+    def _simulated(self, seed: int, simulator: Simulator) -> dict[str, float]:
+        with simulator():
+            return self.reference(seed)
 
 
 class Contrast(NamedTuple):
