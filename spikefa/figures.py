@@ -144,6 +144,18 @@ def gradient_angle(runs: Sequence[Run], strokes: Mapping[str, Stroke]) -> "Figur
 
 
 @_styled
+def credit(runs: Sequence[Run], strokes: Mapping[str, Stroke]) -> "Figure | None":
+    """Cosine of the local form's gradient to the one through time, where training took the local one."""
+    if curves(runs, "credit", "cosine").empty:
+        return None
+    figure, (axes,) = panels(1, height=3.2)
+    lines(axes, runs, strokes, "credit", "cosine")
+    axes.set_ylim(min(-0.05, 1.05 * axes.dataLim.y0), 1.05)
+    axes.set_ylabel("cosine to the gradient through time")
+    return with_legend(figure)
+
+
+@_styled
 def accuracy_against_moved(runs: Sequence[Run], strokes: Mapping[str, Stroke]) -> "Figure | None":
     """Test accuracy at the best epoch against the weights that had to be moved for it."""
     from matplotlib.ticker import PercentFormatter
@@ -219,25 +231,8 @@ FIGURES: dict[str, Drawing] = {
     "accuracy": accuracy,
     "accuracy_against_moved": accuracy_against_moved,
     "alignment": alignment,
+    "credit": credit,
     "gradient_angle": gradient_angle,
     "loss": loss,
     "similarity": similarity,
 }
-BAND = "Lines are means over the seeds, bands reach from the smallest to the largest."
-CAPTIONS = {
-    "accuracy": "Accuracy on training and test data over the epochs; of four epochs or more, the second half close up. "
-    f"{BAND}",
-    "accuracy_against_moved": "Test accuracy at the epoch of the best validation accuracy against the bits of weights "
-    "moved into the feedback, relative to what backpropagation moves in as many updates; rules that move none stand "
-    "side by side in the band above 0. "
-    "Bars: 95 % bootstrap interval over the seeds.",
-    "alignment": f"Cosine of the forward weights W and the feedback weights B of every layer with a pathway. {BAND}",
-    "gradient_angle": "Angle, over all weights below the read-out, between the gradient through the feedback and true "
-    f"backpropagation through time; at 90° a small step no longer lowers the loss. {BAND}",
-    "loss": f"Training loss over the epochs. {BAND}",
-    "similarity": "How much the spike counts of each hidden layer have in common with those of bp on the same images: "
-    "unbiased linear CKA after the last epoch, mean over the seeds. 1 is the same but for rotation and scale, 0 is "
-    "chance. Each rule is compared with bp of its own seed, so from the same initial weights; bp with itself across "
-    "seeds.",
-}
-"""What each figure shows, in words."""

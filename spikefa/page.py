@@ -7,7 +7,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from spikefa.figures import CAPTIONS
+from spikefa.captions import CAPTIONS
 from spikefa.results import Run
 from spikefa.settings import finished, varying
 

@@ -84,6 +84,7 @@ def _epoch(key: str, number: int, best: float, traits: list[float], layers: int,
         loss=2.3 * math.exp(-number / 3) + chance.uniform(0.02, 0.06) if number else None,
         alignment={n: {"cosine": cosine * grown / (1 + 0.2 * at), "norm_ratio": 1.0} for at, n in enumerate(names)},
         gradient={"angle": 90 + (angle - 90) * grown + chance.uniform(0, 2), "layers": dict.fromkeys(names, 80.0)},
+        credit={"cosine": 1 - chance.uniform(0, 0.1)},
         bits=int(1e6 * traits[-1] * number),
         moved=moved if number else 0.0,
     )

@@ -92,10 +92,11 @@ def test_the_similarity_panel_says_what_was_measured(runs, drawn):
 
 
 def test_nothing_to_show_gives_no_figure(tmp_path):
-    lines = [line | {"alignment": {}, "gradient": None, "loss": None} for line in run("bp", 0)]
+    lines = [line | {"alignment": {}, "credit": {}, "gradient": None, "loss": None} for line in run("bp", 0)]
     found = {name: draw(read(write_runs(tmp_path, *lines))) for name, draw in FIGURES.items()}
     assert [name for name, figure in found.items() if figure is None] == [
         "alignment",
+        "credit",
         "gradient_angle",
         "loss",
         "similarity",

@@ -137,7 +137,8 @@ def test_other_weights_share_with_the_first_exactly_what_is_kept(layer, kept):
 
 
 def test_the_rule_that_contributing_shows_obeys_every_law():
-    (code,) = re.findall(r"^```python\n(.*?)^```", CONTRIBUTING.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```python\n(.*?)^```", CONTRIBUTING.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (code,) = (block for block in blocks if "check_rule" in block)
     names = {"__name__": "contributing"}
     exec(compile(code.partition("\nprint(")[0], str(CONTRIBUTING), "exec"), names)
     report = check_rule(names["Leaking"])
