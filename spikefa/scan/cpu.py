@@ -1,4 +1,4 @@
-"""The scan on a CPU: columns shared out among as many threads as torch uses, each running numba's kernel on its part."""
+"""The scan on a CPU: columns shared out among as many threads as torch uses, each with numba's kernel on its part."""
 
 from __future__ import annotations
 

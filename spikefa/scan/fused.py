@@ -50,7 +50,14 @@ class Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, cur: Tensor, alpha: Tensor, beta: Tensor, threshold: Tensor, graded: Tensor, equation: Any, kernel: Any
+        ctx: Any,
+        cur: Tensor,
+        alpha: Tensor,
+        beta: Tensor,
+        threshold: Tensor,
+        graded: Tensor,
+        equation: Any,
+        kernel: Any,
     ) -> tuple[Tensor | None, Tensor]:
         """Run the kernel and keep what backward needs."""
         settings = (alpha, beta, threshold, graded)
@@ -62,7 +69,7 @@ class Scan(torch.autograd.Function):
         return spk, kept.mem
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gspk: Tensor | None, gmem: Tensor | None) -> tuple[Tensor | None, ...]:
         """Run the kernel's backward and add its columns up to the shape of each setting."""
         *kept, alpha, beta, threshold, graded = ctx.saved_tensors
@@ -109,7 +116,7 @@ def scan(neuron: snn.SpikingNeuron, cur: Tensor, kernel: Kernel) -> tuple[Tensor
     beta = neuron.beta.clamp(0, 1)
     alpha = neuron.alpha.clamp(0, 1) if equation.synaptic else beta.detach()
     settings = (columns(s, cur) for s in (alpha, beta, neuron.threshold, neuron.graded_spikes_factor))
-    spk, mem = Scan.apply(cur.reshape(len(cur), -1).contiguous(), *settings, equation, kernel)
+    spk, mem = Scan.apply(cur.reshape(len(cur), -1).contiguous(), *settings, equation, kernel)  # type: ignore[no-untyped-call]
     mem = mem.view(cur.shape)
     if spk is not None:
         return spk.view(cur.shape), mem

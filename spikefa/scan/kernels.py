@@ -1,20 +1,19 @@
-"""The scan on a CPU, compiled by numba: forward and backward over a range of columns, with the interpreter's lock freed.
+"""The scan on a CPU, compiled by numba: forward and backward over a range of columns, without the interpreter's lock.
 
 Arrays are ``[T, M]``: a column is one neuron in one sample. Columns are taken in blocks whose states and settings stay
 in the first-level cache (``w``) while the block's rows are streamed in order of time. All arithmetic is in the array's
 own precision, in snnTorch's order and without fused multiply-adds, so that spikes are snnTorch's to the last one.
-An array without rows stands for one that is absent. Everything is in this file, as numba's cache looks at one file.
+An array without rows stands for one that is absent; a column is ``[4, M]`` in ``sums``. All that is compiled is in this
+file, as numba's cache notices the changes of one file only.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
-import numba
 import numpy as np
 
+from spikefa.scan.compiled import compiled
 from spikefa.scan.surrogates import ATAN, ESCAPE, FAST, HEAVISIDE, SIGMOID, SPARSE, STRAIGHT, TRIANGULAR
 
 BLOCK = 512
@@ -23,18 +22,8 @@ MEM, SYN, ALPHA, BETA, THR, DROP, GRADED, FLOOR, PSI, DRIVE, D_ALPHA, D_BETA, D_
     row * BLOCK for row in range(16)
 )
 """Where each row begins in ``w``: states, settings, pseudo-derivative, the errors carried to the step before."""
-ROWS = 16
-SUBTRACT, ZERO, SYNAPTIC, INSTANT = 1, 2, 4, 8
-"""Bits of ``kind``: the reset; the equation; whether the reset comes within the step (``reset_delay=False``)."""
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function compiled by numba, kept between processes where any folder for that can be written to."""
-    options = {"nogil": True, "error_model": "numpy"}
-    try:
-        return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
-    except RuntimeError:  # numba found neither the package's own folder, nor the user's, nor NUMBA_CACHE_DIR writable
-        return numba.njit(**options)(function)  # type: ignore[no-any-return]
+ROWS, SUBTRACT, ZERO, SYNAPTIC, INSTANT = 16, 1, 2, 4, 8
+"""Rows of ``w``; bits of ``kind``: the reset, the equation, whether the reset comes within the step."""
 
 
 @compiled
@@ -51,8 +40,8 @@ def fill(w, row, values, start, n):
 def settle(w, settings, start, n, kind):
     """Begin a block: at rest, without errors, with the settings of its neurons.
 
-    States that are denormal numbers would slow arithmetic down a hundredfold; they count as zero below ``FLOOR``, except
-    for thresholds so small that this could be seen in the spikes.
+    Denormal numbers would slow arithmetic down. States below ``FLOOR`` count as zero, unless the threshold is so small
+    that this could be seen in the spikes.
     """
     alpha, beta, thr, graded = settings
     fill(w, ALPHA, alpha, start, n)
@@ -119,18 +108,10 @@ def reset_now(w, mem, zero):
 
 @compiled
 def forward(cur, settings, kind, spk, mem, pre, syn, start, stop):
-    """Spikes and membranes of columns ``start`` to ``stop``.
+    """Spikes and membranes of columns ``start`` to ``stop``: ``spk``, ``mem``, ``pre`` and ``syn`` are written.
 
-    Args:
-        cur: currents, ``[T, M]``.
-        settings: alpha, beta, threshold, graded; each of one number, or one for every neuron.
-        kind: sum of the bits above.
-        spk: takes the spikes; without rows where they are not asked for.
-        mem: takes the membranes after the step.
-        pre: takes those before a reset within the step.
-        syn: takes the synaptic currents.
-        start: the first column.
-        stop: the column after the last one.
+    ``settings`` are alpha, beta, threshold and graded, each of one number or one for every neuron; ``pre`` is the
+    membrane before a reset within the step.
     """
     w = np.empty(ROWS * BLOCK, cur.dtype)
     one, nil = w.dtype.type(1), w.dtype.type(0)
@@ -165,7 +146,7 @@ def slope(w, at, code, a, b):
         for i in range(n):
             u = b * (at[i] - w[THR + i])
             w[PSI + i] = a / (one + u * u)
-    elif code == FAST or code == SPARSE:
+    elif code in (FAST, SPARSE):
         low = b if code == SPARSE else w.dtype.type(-math.inf)
         for i in range(n):
             u = at[i] - w[THR + i]
@@ -182,10 +163,8 @@ def slope(w, at, code, a, b):
         for i in range(n):
             w[PSI + i] = a if at[i] - w[THR + i] < nil else -a
     else:
-        below = one if code == STRAIGHT else nil
-        above = one if code == STRAIGHT or code == HEAVISIDE else nil
         for i in range(n):
-            w[PSI + i] = above if at[i] > w[THR + i] else below
+            w[PSI + i] = one if code == STRAIGHT or (code == HEAVISIDE and at[i] > w[THR + i]) else nil
 
 
 @compiled
@@ -213,27 +192,18 @@ def learn(w, at, last, gspk, kind):
 
 
 @compiled
-def carry_leaky(w, gcur, last, zero, least):
-    """Hand the error of the membrane to the current and to the membrane before."""
+def carry(w, gcur, last, zero, synaptic, least):
+    """Hand the error of the membrane to the current, by way of the synaptic one if any, and to the step before."""
     one, nil = w.dtype.type(1), w.dtype.type(0)
     for i in range(gcur.shape[0]):
+        kept = one - (zero if last[i] > w[THR + i] else nil)
         error = w[D_MEM + i]
-        before = w[BETA + i] * ((one - (zero if last[i] > w[THR + i] else nil)) * error)
+        before = w[BETA + i] * (kept * error)
         w[D_MEM + i] = before if abs(before) >= least or before != before else nil
-        gcur[i] = error
-
-
-@compiled
-def carry_synaptic(w, gcur, last, zero, least):
-    """The same by way of the synaptic current, on which a reset to zero has no hold."""
-    one, nil = w.dtype.type(1), w.dtype.type(0)
-    for i in range(gcur.shape[0]):
-        error = (one - (zero if last[i] > w[THR + i] else nil)) * w[D_MEM + i]
-        before = w[BETA + i] * error
-        error += w[D_SYN + i]
-        synaptic = w[ALPHA + i] * error
-        w[D_MEM + i] = before if abs(before) >= least or before != before else nil
-        w[D_SYN + i] = synaptic if abs(synaptic) >= least or synaptic != synaptic else nil
+        if synaptic:
+            error = kept * error + w[D_SYN + i]
+            before = w[ALPHA + i] * error
+            w[D_SYN + i] = before if abs(before) >= least or before != before else nil
         gcur[i] = error
 
 
@@ -248,17 +218,10 @@ def gather(w, gspk, gmem):
 
 @compiled
 def backward(gspk, gmem, mem, pre, syn, settings, slopes, code, kind, gcur, sums, start, stop):
-    """Errors of the currents, and of the settings, of columns ``start`` to ``stop``.
+    """Errors of the currents of columns ``start`` to ``stop``, and the gradients of their settings: ``gcur``, ``sums``.
 
-    Args:
-        gspk: errors of the spikes, ``[T, M]``; without rows where none came.
-        gmem: errors of the membranes, likewise.
-        mem, pre, syn: what :func:`forward` gave.
-        settings, kind: as there.
-        slopes: the two numbers of the surrogate; code: which it is.
-        gcur: takes the errors of the currents.
-        sums: takes the gradients of the settings, ``[4, M]``; without rows where nothing learns.
-        start, stop: as there.
+    ``gspk`` and ``gmem`` are the errors that came, ``mem``, ``pre`` and ``syn`` what :func:`forward` gave; ``slopes``
+    are the two numbers of the surrogate ``code``.
     """
     w, rest = np.empty(ROWS * BLOCK, mem.dtype), np.zeros(BLOCK, mem.dtype)
     zero, least = w.dtype.type(1 if kind & ZERO else 0), w.dtype.type(np.finfo(w.dtype).tiny)
@@ -278,10 +241,7 @@ def backward(gspk, gmem, mem, pre, syn, settings, slopes, code, kind, gcur, sums
                 w[D_MEM + i] += w[DRIVE + i] * w[PSI + i]
             if sums.shape[0]:
                 learn(w, at, last, spiked, kind)
-            if kind & SYNAPTIC:
-                carry_synaptic(w, gcur[t, c : c + n], last, zero, least)
-            else:
-                carry_leaky(w, gcur[t, c : c + n], last, zero, least)
+            carry(w, gcur[t, c : c + n], last, zero, kind & SYNAPTIC, least)
             if syn.shape[0] and t:
                 for i in range(n):
                     w[D_ALPHA + i] += gcur[t, c + i] * syn[t - 1, c + i]
