@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Protocol, final
 import snntorch as snn
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from spikefa.scan import dynamics, reference
 from spikefa.scan.dynamics import Dynamics
@@ -69,7 +68,6 @@ class Scan(torch.autograd.Function):
         return spk, kept.mem
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gspk: Tensor | None, gmem: Tensor | None) -> tuple[Tensor | None, ...]:
         """Run the kernel's backward and add its columns up to the shape of each setting."""
         *kept, alpha, beta, threshold, graded = ctx.saved_tensors
@@ -77,13 +75,34 @@ class Scan(torch.autograd.Function):
         if gspk is None and gmem is None:
             return (None,) * 7
         learns = ctx.needs_input_grad[1:5]
-        errors = tuple(None if error is None else error.contiguous() for error in (gspk, gmem))
-        gcur, sums = ctx.kernel.backward(errors, Kept(*kept), settings, ctx.equation, any(learns))
-        gradients = (
-            _total(sums[row], setting) if needed else None
-            for row, (needed, setting) in enumerate(zip(learns, settings, strict=True))
-        )
+        with torch.no_grad():
+            errors = tuple(None if error is None else error.contiguous() for error in (gspk, gmem))
+            gcur, sums = ctx.kernel.backward(errors, Kept(*kept), settings, ctx.equation, any(learns))
+            gradients = [
+                _total(sums[row], setting) if needed else None
+                for row, (needed, setting) in enumerate(zip(learns, settings, strict=True))
+            ]
+        if torch.is_grad_enabled():  # by create_graph=True
+            gcur, *gradients = Last.apply(kept[0], gcur, *gradients)  # type: ignore[no-untyped-call]
         return gcur, *gradients, None, None
+
+
+@final
+class Last(torch.autograd.Function):
+    """Gradients that no one can differentiate again, which this says when asked to: silence would mean zero."""
+
+    @staticmethod
+    def forward(ctx: Any, mem: Tensor, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        """The gradients."""
+        return gradients
+
+    @staticmethod
+    def backward(ctx: Any, *errors: Tensor) -> tuple[Tensor | None, ...]:
+        """An error with the way out."""
+        raise RuntimeError(
+            "the gradients of a fused scan cannot be differentiated again: compute them within "
+            "spikefa.scan.using('reference')"
+        )
 
 
 def _total(columns: Tensor, setting: Tensor) -> Tensor:

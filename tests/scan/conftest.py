@@ -6,6 +6,12 @@ import torch
 from spikefa import scan
 
 
+@pytest.fixture(autouse=True)
+def _choose(monkeypatch):
+    """The tests choose, whatever the rest of the suite was told to run on."""
+    monkeypatch.delenv(scan.VARIABLE, raising=False)
+
+
 @pytest.fixture(params=["reference", "cpu", "cuda"])
 def forced(request):
     """The implementation's name, with scans forced to it."""
