@@ -18,6 +18,9 @@ from spikefa.scan.fused import Kept
 
 WORK = 1 << 17
 """Numbers that a thread must have to do for it to be worth waking."""
+ABSENT = {dtype: torch.empty(0, 0, dtype=dtype).numpy() for dtype in (torch.float32, torch.float64)}
+"""What the kernels take for an array that is not there."""
+RESETS = {"subtract": kernels.SUBTRACT, "zero": kernels.ZERO, "none": 0}
 
 
 def forward(
@@ -27,8 +30,9 @@ def forward(
     spk = torch.empty_like(cur) if equation.surrogate else None
     pre = torch.empty_like(cur) if keep_pre else None
     kept = Kept(torch.empty_like(cur), pre, torch.empty_like(cur) if keep_syn else None)
-    arrays = (_array(part, cur) for part in (spk, *kept))
-    _share(kernels.forward, cur, _array(cur, cur), _rows(settings), _kind(equation), *arrays)
+    absent = ABSENT[cur.dtype]
+    outputs = (absent if part is None else part.numpy() for part in (spk, *kept))
+    _share(kernels.forward, cur, cur.detach().numpy(), _rows(settings), _kind(equation), *outputs)
     return spk, kept
 
 
@@ -43,25 +47,21 @@ def backward(
     mem, surrogate = kept.mem, equation.surrogate
     gcur = torch.empty_like(mem)
     sums = mem.new_empty(4, mem.shape[1]) if learns else None
-    slopes = np.array([surrogate.a, surrogate.b] if surrogate else [0, 0], _array(mem, mem).dtype)
-    given = (_array(part, mem) for part in (*errors, *kept))
+    absent = ABSENT[mem.dtype]
+    slopes = np.array([surrogate.a, surrogate.b] if surrogate else [0, 0], absent.dtype)
+    inputs = (absent if part is None else part.detach().numpy() for part in (*errors, *kept))
+    outputs = (gcur.numpy(), absent if sums is None else sums.numpy())
     code, kind = surrogate.code if surrogate else 0, _kind(equation)
-    taken = (_array(gcur, mem), _array(sums, mem))
-    _share(kernels.backward, mem, *given, _rows(settings), slopes, code, kind, *taken)
+    _share(kernels.backward, mem, *inputs, _rows(settings), slopes, code, kind, *outputs)
     return gcur, sums
 
 
 def _kind(equation: Dynamics) -> int:
-    mechanism = {"subtract": kernels.SUBTRACT, "zero": kernels.ZERO, "none": 0}[equation.mechanism]
-    return mechanism | kernels.SYNAPTIC * equation.synaptic | kernels.INSTANT * equation.instant
+    return RESETS[equation.mechanism] | kernels.SYNAPTIC * equation.synaptic | kernels.INSTANT * equation.instant
 
 
 def _rows(settings: tuple[Tensor, ...]) -> tuple[Any, ...]:
-    return tuple(setting.detach().contiguous().numpy() for setting in settings)
-
-
-def _array(part: Tensor | None, like: Tensor) -> Any:
-    return (part if part is not None else like.new_empty(0, 0)).detach().numpy()
+    return tuple(setting.detach().numpy() for setting in settings)
 
 
 def _share(kernel: Callable[..., None], like: Tensor, *arguments: Any) -> None:

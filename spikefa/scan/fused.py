@@ -111,10 +111,10 @@ def _total(columns: Tensor, setting: Tensor) -> Tensor:
 
 
 def columns(setting: Tensor, cur: Tensor) -> Tensor:
-    """A setting as the kernels take it: ``[1]``, or one number for every neuron, in the currents' precision."""
+    """A setting as the kernels take it: ``[1]``, or one number for every neuron, in the currents' precision and place."""
     if setting.numel() == 1:
-        return setting.reshape(1).to(cur.dtype)
-    return setting.expand(cur.shape[2:]).reshape(-1).to(cur.dtype)
+        return setting.reshape(1).to(cur)
+    return setting.expand(cur.shape[2:]).reshape(-1).contiguous()
 
 
 def scan(neuron: snn.SpikingNeuron, cur: Tensor, kernel: Kernel) -> tuple[Tensor, Tensor]:

@@ -66,12 +66,14 @@ def _of_currents(neuron: snn.SpikingNeuron, cur: Tensor) -> str:
 
 def _setting(setting: Tensor, cur: Tensor) -> str:
     """What is wrong with a setting: it must hold one number, or one for every neuron."""
-    if setting.device != cur.device and setting.dim():
+    if not setting.dim():
+        return ""
+    if setting.device != cur.device:
         return f"is on {setting.device}, the currents on {cur.device}"
     if torch.result_type(setting, cur) != cur.dtype:
         return f"in {setting.dtype} makes membranes of another precision than the currents'"
     shape, neurons = tuple(setting.shape), tuple(cur.shape[2:])
-    if setting.numel() == 1 and len(shape) <= 1:
+    if shape == (1,):
         return ""
     fits = len(shape) <= len(neurons) and all(
         a in (1, b) for a, b in zip(reversed(shape), reversed(neurons), strict=False)
