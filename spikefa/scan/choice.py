@@ -69,7 +69,8 @@ def implementation(neuron: snn.SpikingNeuron, cur: Tensor) -> Choice:
         cur: currents, ``[T, B, ...]``.
 
     Example:
-        >>> print(implementation(snn.Leaky(beta=0.9), torch.ones(3, 1, 1)))
+        >>> with using("cpu"):
+        ...     print(implementation(snn.Leaky(beta=0.9), torch.ones(3, 1, 1)))
         cpu: the kernel for cpu
         >>> print(implementation(snn.Leaky(beta=0.9), torch.ones(3, 1, 1, dtype=torch.half)))
         reference: currents in torch.float16; the kernels have float32 and float64

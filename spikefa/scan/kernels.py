@@ -16,7 +16,7 @@ import numpy as np
 from spikefa.scan.compiled import compiled
 from spikefa.scan.surrogates import ATAN, ESCAPE, FAST, HEAVISIDE, SIGMOID, SPARSE, STRAIGHT, TRIANGULAR
 
-BLOCK = 512
+BLOCK = 1024
 """Columns of a block."""
 MEM, SYN, ALPHA, BETA, THR, DROP, GRADED, FLOOR, PSI, DRIVE, D_ALPHA, D_BETA, D_THR, D_GRADED, D_MEM, D_SYN = (
     row * BLOCK for row in range(16)

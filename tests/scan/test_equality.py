@@ -135,3 +135,14 @@ def test_an_infinite_current_stays_in_its_column(forced, device):
 def test_a_negative_threshold_resets_from_rest(forced, device):
     neuron = synaptic(threshold=-0.2, spike_grad=surrogate.fast_sigmoid()).to(device)
     assert_as_snntorch(neuron, currents(T, B, N, dtype=torch.float32, device=device))
+
+
+@pytest.mark.parametrize("delay", [True, False], ids=["delay", "no-delay"])
+@pytest.mark.parametrize("mechanism", ["subtract", "zero"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_membrane_at_its_threshold_neither_fires_nor_is_reset(forced, device, kind, mechanism, delay):
+    halves = {"beta": 0.5, "threshold": 1.0, "reset_mechanism": mechanism, "reset_delay": delay}
+    neuron = KINDS[kind](**halves | ({"alpha": 0.5} if kind == "Synaptic" else {})).to(device)
+    x = (torch.randint(-2, 5, (12, 8, N)) / 4).to(device).requires_grad_()
+    assert (scan(neuron, x)[1] == 1).any()
+    assert_as_snntorch(neuron, x)
