@@ -111,7 +111,7 @@ def _total(columns: Tensor, setting: Tensor) -> Tensor:
 
 
 def columns(setting: Tensor, cur: Tensor) -> Tensor:
-    """A setting as the kernels take it: ``[1]``, or one number for every neuron, in the currents' precision and place."""
+    """A setting as the kernels take it: ``[1]``, or one for every neuron, in the currents' precision and place."""
     if setting.numel() == 1:
         return setting.reshape(1).to(cur)
     return setting.expand(cur.shape[2:]).reshape(-1).contiguous()
