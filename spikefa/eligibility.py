@@ -8,7 +8,7 @@ import snntorch as snn
 import torch
 from torch import Tensor, nn
 
-from spikefa.neurons import integrate
+from spikefa.scan.reference import integrate
 
 
 @final

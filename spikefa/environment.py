@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-PACKAGES = ("spikefa", "torch", "snntorch", "numpy", "scikit-learn", "scipy")
+PACKAGES = ("spikefa", "torch", "snntorch", "numpy", "numba", "scikit-learn", "scipy")
 
 
 def environment(device: str, command: str, seeds: Iterable[int]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Shared by all tests: a fixed seed, every rule with options that make it quick, two small networks."""
 
+import os
 from collections import OrderedDict
 
 import pytest
@@ -24,6 +25,9 @@ OPTIONS = {
 
 VARIANTS = {"fa-dense": "fa:dense=true"}
 """Rules whose options make them another rule: the laws are asked of these too."""
+
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # read when triton is imported, by whoever that is
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,8 @@ from spikefa.sequence import walk
 from tests.neurons import KINDS, RECURRENT, N, loop, network, neuron, same_dtype
 
 T, B = 11, 4
-STEPPED = [kind for kind in KINDS if kind != "Leaky"]  # which has tests of its own
+STEPPED = [kind for kind in KINDS if kind not in ("Leaky", "Synaptic")]
+"""The kinds that are stepped themselves; the others have tests in tests/scan and test_sequence.py."""
 
 
 def current(dtype=torch.float64):
@@ -44,7 +45,6 @@ def test_a_sequence_is_snntorchs_own_loop_bit_for_bit(kind, mechanism, init_hidd
 
 LEARNED = {
     "Lapicque": ["learn_threshold"],  # learn_beta fails at the second backward pass, in snnTorch's own loop too
-    "Synaptic": ["learn_alpha", "learn_beta", "learn_threshold"],
     "Alpha": ["learn_beta", "learn_threshold"],  # snnTorch 1.0.0 cannot build an Alpha with learn_alpha
     "RLeaky": ["learn_beta", "learn_threshold"],
     "RSynaptic": ["learn_alpha", "learn_beta", "learn_threshold"],
@@ -64,8 +64,11 @@ def test_what_a_neuron_learns_gets_the_gradients_of_snntorchs_loop(kind, per_neu
 
 
 OPTIONS = {
-    "inhibition": ({"inhibition": True}, STEPPED),
-    "quantised": ({"state_quant": quant.state_quant(4, True, lower_limit=2.0, upper_limit=2.0)}, STEPPED),
+    "inhibition": ({"inhibition": True}, [*STEPPED, "Synaptic"]),
+    "quantised": (
+        {"state_quant": quant.state_quant(4, True, lower_limit=2.0, upper_limit=2.0)},
+        [*STEPPED, "Synaptic"],
+    ),
     "no-delay": ({"reset_delay": False}, ["Synaptic", "RLeaky"]),
     "one-to-one": ({"all_to_all": False, "V": torch.linspace(-1, 1, N), "linear_features": None}, RECURRENT),
 }
@@ -91,7 +94,7 @@ def test_recurrent_convolutions_run(kind):
     assert all(a.equal(b) for one, other in zip(found, recorded, strict=True) for a, b in zip(one, other, strict=True))
 
 
-@pytest.mark.parametrize("kind", STEPPED)
+@pytest.mark.parametrize("kind", KINDS)
 def test_networks_run_and_only_an_output_neuron_at_the_end_gives_its_membrane(kind):
     x = current()
     net = network(kind, init_hidden=True)
@@ -117,7 +120,7 @@ def test_float64_currents_give_float64_spikes_with_snntorchs_float32_surrogate_t
 
 
 @pytest.mark.parametrize("fails", [False, True], ids=["to-the-end", "with-an-error"])
-@pytest.mark.parametrize("kind", STEPPED)
+@pytest.mark.parametrize("kind", KINDS)
 def test_kept_states_are_neither_read_nor_written(kind, fails):
     one, x = neuron(kind, init_hidden=True).double(), current().detach()
     first = scan(one, x)

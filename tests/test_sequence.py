@@ -11,6 +11,7 @@ from torch import nn
 
 from spikefa import attach
 from spikefa.sequence import reset, run, scan, walk
+from tests.surrogates import exact
 
 T, B, N = 12, 4, 5
 SURROGATES = {
@@ -108,10 +109,12 @@ def test_every_other_setting_equals_snntorchs_loop(name, mechanism):
     assert_same(neuron.double(), x, 1e-12)
 
 
+@pytest.mark.parametrize(("spike_grad", "rtol"), [(surrogate.atan(), 1e-6), (exact("atan"), 1e-12)])
 @pytest.mark.parametrize("delay", [True, False])
-def test_convolutional_layers_and_their_neurons_run_over_time(delay):
-    net = nn.Sequential(nn.Conv2d(1, 3, 3), leaky(reset_delay=delay), nn.Flatten(), nn.Linear(12, 2), leaky()).double()
-    assert_same(net, 2 * torch.randn(T, B, 1, 4, 4, dtype=torch.float64), 1e-12)
+def test_convolutional_layers_and_their_neurons_run_over_time(delay, spike_grad, rtol):
+    one, two = leaky(reset_delay=delay, spike_grad=spike_grad), leaky(spike_grad=spike_grad)
+    net = nn.Sequential(nn.Conv2d(1, 3, 3), one, nn.Flatten(), nn.Linear(12, 2), two).double()
+    assert_same(net, 2 * torch.randn(T, B, 1, 4, 4, dtype=torch.float64), rtol)
 
 
 @pytest.mark.parametrize("delay", [True, False])

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import snntorch as snn
 import torch
 from torch import nn
 
@@ -75,8 +76,8 @@ def reset(monkeypatch):
     scan = sequence.scan
 
     def wrong(neuron, cur):
-        neuron.reset_mechanism = "none"
-        return scan(neuron, cur)
+        kept = {"beta": neuron.beta, "threshold": neuron.threshold, "spike_grad": neuron.spike_grad}
+        return scan(snn.Leaky(**kept, reset_mechanism="none"), cur)
 
     monkeypatch.setattr(sequence, "scan", wrong)
 

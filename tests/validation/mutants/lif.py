@@ -1,5 +1,6 @@
 """Ways to get the neuron wrong."""
 
+import snntorch as snn
 import torch
 
 from spikefa import sequence
@@ -29,8 +30,7 @@ def decay(neuron, cur):
 
 
 def reset(neuron, cur):
-    neuron.reset_mechanism = "none"
-    return neuron, cur
+    return snn.Leaky(beta=neuron.beta, threshold=neuron.threshold, reset_mechanism="none"), cur
 
 
 MUTANTS = {change.__name__: ("lif", scanned(change)) for change in (sign, delay, decay, reset)}
