@@ -68,7 +68,9 @@ def products(net: nn.Sequential) -> tuple[nn.Module, Scores]:
 
     def scores(x: Tensor) -> Tensor:
         left = torch.arange(len(x), 0, -1, device=x.device)
-        return torch.tensordot((1 - BETA**left) / (1 - BETA) / len(x), net(x.flatten(0, 1)).unflatten(0, x.shape[:2]), 1)
+        return torch.tensordot(
+            (1 - BETA**left) / (1 - BETA) / len(x), net(x.flatten(0, 1)).unflatten(0, x.shape[:2]), 1
+        )
 
     return net, scores
 

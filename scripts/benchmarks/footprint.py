@@ -7,10 +7,13 @@ was there before.
 from __future__ import annotations
 
 import gc
+import json
+import multiprocessing
 import os
 import resource
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,12 +24,21 @@ from .workloads import Case
 
 SCRIPTS = Path(__file__).parents[1]
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-CHILD = "import sys; from benchmarks.footprint import grown; print(grown(*sys.argv[1:]))"
+CHILD = "import sys; from benchmarks.footprint import answer; answer(*sys.argv[1:])"
 
 
-def footprint(case: Case, contender: str, device: str) -> float:
-    """MiB that a step takes on top of what was there before, at its peak."""
-    return float(fresh(CHILD, case.text(), contender, device, str(torch.get_num_threads())).splitlines()[-1])
+def footprints(asked: Sequence[tuple[Case, str]], device: str) -> list[float]:
+    """MiB that a step of each case and contender takes on top of what was there before, at its peak."""
+    words = json.dumps([(case.text(), contender, device) for case, contender in asked])
+    return json.loads(fresh(CHILD, words, str(torch.get_num_threads())).splitlines()[-1])
+
+
+def answer(words: str, threads: str) -> None:
+    """Print the growths that were asked for; each is measured in a fork of this process, which has not computed yet."""
+    with multiprocessing.get_context("fork").Pool(
+        1, torch.set_num_threads, (int(threads),), maxtasksperchild=1
+    ) as pool:
+        print(json.dumps(pool.starmap(grown, json.loads(words), chunksize=1)))
 
 
 def fresh(code: str, *words: str, **environment: str) -> str:
@@ -44,9 +56,8 @@ def fresh(code: str, *words: str, **environment: str) -> str:
     return done.stdout
 
 
-def grown(text: str, contender: str, device: str, threads: str) -> float:
+def grown(text: str, contender: str, device: str) -> float:
     """The growth of this process in MiB over one step of a case."""
-    torch.set_num_threads(int(threads))
     case, build = Case.read(text), CONTENDERS[contender].build
     small = step(replace(case, steps=2, batch=2), build, device)
     small(), small()

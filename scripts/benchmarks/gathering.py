@@ -1,12 +1,13 @@
 """Products with a matrix of few non-zeros: three ways to compute what is dense in torch.
 
-All are one operation, ``out[r] = Σ_k value[k] · rows[index[k]]`` over the non-zeros k of row r: with the weights as rows
-it is the forward product, with the errors as rows and the spikes by neuron it is the gradient of the weights.
+All are one operation, ``out[r] = Σ_k value[k] · rows[index[k]]`` over the non-zeros k of row r: with the weights as
+rows it is the forward product, with the errors as rows and the spikes by neuron the gradient of the weights.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
@@ -42,8 +43,9 @@ def products(sparse: Tensor, rows: Tensor) -> dict[str, Product]:
     return found
 
 
+@cache
 def gather_add() -> Callable[..., np.ndarray]:
-    """The kernel: threads share the rows of the result."""
+    """The kernel, compiled once: threads share the rows of the result."""
     import numba
 
     numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))

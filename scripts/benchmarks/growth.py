@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from .contenders import CONTENDERS, step
-from .footprint import footprint
+from .footprint import footprints
 from .table import Table
 from .timing import Setting, Spread, exponent, interleaved, number, ratio
 from .workloads import Case
@@ -26,16 +26,22 @@ def table(what: str, setting: Setting) -> Table:
     """A row for each size, and the exponents of all and of the last doubling."""
     sizes, cases = series(what, setting.tiny)
     names = ("spikefa, bp", "limit")
-    jobs = {f"{name} {size}": (case, CONTENDERS[name].build) for name in names for size, case in zip(sizes, cases, strict=True)}
+    jobs = {
+        f"{name} {size}": (case, CONTENDERS[name].build)
+        for name in names
+        for size, case in zip(sizes, cases, strict=True)
+    }
     seconds = interleaved({key: step(*of, setting.device) for key, of in jobs.items()}, setting)
-    memory = [footprint(case, names[0], setting.device) for case in cases]
+    memory = footprints([(case, names[0]) for case in cases], setting.device)
     made = Table(f"growth with {what}", (what, "ms", "× limit", "MiB"))
     for size, mebibytes in zip(sizes, memory, strict=True):
         own, limit = (seconds[f"{name} {size}"] for name in names)
         made.rows.append((size, Spread.of(own, 1000), ratio(own, limit), number(mebibytes)))
     times = [Spread.of(seconds[f"{names[0]} {size}"]).median for size in sizes]
     made.rows.append(("exponent", _exponents(sizes, times), "–", _exponents(sizes, memory)))
-    made.notes.append(f"the network is {cases[0].title}; exponent: least squares over all sizes (over the last doubling)")
+    made.notes.append(
+        f"the network is {cases[0].title}; exponent: least squares over all sizes (over the last doubling)"
+    )
     return made
 
 

@@ -30,7 +30,9 @@ def tables(setting: Setting) -> Iterator[Table]:
             made.notes.append(f"{name} is left out: {str(error).splitlines()[0]}")
             continue
         made.rows.append(row(Experiment(dataset=name, epochs=1), data[0], reading, setting))
-    made.notes.append("an epoch: spikefa's own training with its default network, T and batch size; bp, measuring left out")
+    made.notes.append(
+        "an epoch: spikefa's own training with its default network, T and batch size; bp, measuring left out"
+    )
     yield made
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from .contenders import CONTENDERS
-from .footprint import footprint
+from .footprint import footprints
 from .table import Table
 from .timing import Setting, exponent, number
 from .workloads import CASES, TINY, Case
 
+COMPARED = ("limit", "spikefa, bp", "snnTorch")
 NOTE = (
     "MiB at the peak of a step, on top of what the process held after two small steps: libraries, input, and what the "
     "allocator keeps. Weights' gradients and the optimiser's state of the measured network are in it"
@@ -20,7 +21,7 @@ NOTE = (
 def tables(setting: Setting) -> Iterator[Table]:
     """Every case under every contender; mid with T doubled three times."""
     cases = [case for case in (TINY if setting.tiny else CASES) if setting.wants(case.name)]
-    names = [name for name, contender in CONTENDERS.items() if contender.installed]
+    names = list(COMPARED) if setting.tiny else [name for name, one in CONTENDERS.items() if one.installed]
     if cases:
         yield contenders(cases, names, setting)
     if setting.wants("T"):
@@ -30,10 +31,11 @@ def tables(setting: Setting) -> Iterator[Table]:
 def contenders(cases: list[Case], names: list[str], setting: Setting) -> Table:
     """A row for each case."""
     made = Table("memory of a step, MiB", ("case", *names, "spikefa / snnTorch"), notes=[NOTE])
+    found = iter(footprints([(case, name) for case in cases for name in names], setting.device))
     for case in cases:
-        found = {name: footprint(case, name, setting.device) for name in names}
-        share = found["spikefa, bp"] / found["snnTorch"] if found["snnTorch"] else float("nan")
-        made.rows.append((case.title, *map(number, found.values()), number(share)))
+        mebibytes = {name: next(found) for name in names}
+        share = mebibytes["spikefa, bp"] / mebibytes["snnTorch"] if mebibytes["snnTorch"] else float("nan")
+        made.rows.append((case.title, *map(number, mebibytes.values()), number(share)))
     return made
 
 
@@ -41,8 +43,9 @@ def steps(case: Case, setting: Setting) -> Table:
     """Memory against T."""
     lengths = [2, 4] if setting.tiny else [25, 50, 100, 200]
     made = Table(f"memory against T, {case.title}, MiB", ("contender", *(f"T {T}" for T in lengths), "exponent"))
-    for name in ("limit", "spikefa, bp", "snnTorch"):
-        found = [footprint(replace(case, steps=T), name, setting.device) for T in lengths]
-        power = number(exponent(lengths, found)) if min(found) > 0 else "–"
-        made.rows.append((name, *map(number, found), power))
+    found = iter(footprints([(replace(case, steps=T), name) for name in COMPARED for T in lengths], setting.device))
+    for name in COMPARED:
+        mebibytes = [next(found) for _ in lengths]
+        power = number(exponent(lengths, mebibytes)) if min(mebibytes) > 0 else "–"
+        made.rows.append((name, *map(number, mebibytes), power))
     return made

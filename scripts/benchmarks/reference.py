@@ -51,7 +51,9 @@ def tables(setting: Setting) -> Iterator[Table]:
     for model in (SMALLEST,) if setting.tiny else MODELS:
         if setting.wants(model) and find_spec("brian2"):
             made.rows += rows(model, list(names), setting)
-    made.notes.append("Brian2's own time of the loop over steps; the whole run has generating, compiling and saving in it")
+    made.notes.append(
+        "Brian2's own time of the loop over steps; the whole run has generating, compiling and saving in it"
+    )
     yield made
 
 

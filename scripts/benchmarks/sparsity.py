@@ -1,4 +1,4 @@
-"""Sparsity: at which density do products that skip zeros beat the dense ones, and how sparse is a network in training?"""
+"""Sparsity: when do products that skip zeros beat the dense ones, and how sparse is a network in training?"""
 
 from __future__ import annotations
 
@@ -49,9 +49,7 @@ def layer(fan_in: int, fan_out: int, rows: int, setting: Setting) -> Table:
     return made
 
 
-def _products(
-    fan_in: int, fan_out: int, rows: int
-) -> Iterator[tuple[str, Tensor, Tensor, Callable[[], Tensor]]]:
+def _products(fan_in: int, fan_out: int, rows: int) -> Iterator[tuple[str, Tensor, Tensor, Callable[[], Tensor]]]:
     """Name, the sparse factor, the other one and the dense product, for each density."""
     noise = torch.Generator().manual_seed(0)
     weight, error = (torch.randn(n, m, generator=noise) for n, m in ((fan_out, fan_in), (rows, fan_out)))
@@ -83,10 +81,15 @@ def _crossing(ratios: list[float]) -> str:
 
 def windows(case: Case) -> Table:
     """Non-zeros of spikes, of a surrogate gradient that is zero outside a window, and of the error that comes of it."""
-    made = Table(f"non-zeros with a window, {case.title}", ("distance to the threshold below", "spikes, %", "surrogate, %", "error, %"))
+    made = Table(
+        f"non-zeros with a window, {case.title}",
+        ("distance to the threshold below", "spikes, %", "surrogate, %", "error, %"),
+    )
     for width in WINDOWS:
         made.rows.append((width, *(number(100 * value) for value in _shares(case, width))))
-    made.notes.append("means of the hidden layers after 20 updates; the error is that of the currents, which has passed T")
+    made.notes.append(
+        "means of the hidden layers after 20 updates; the error is that of the currents, which has passed T"
+    )
     return made
 
 

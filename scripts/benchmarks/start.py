@@ -1,4 +1,4 @@
-"""Start-up: of the command, of the import, and of the first scan, with an empty cache of compiled code and a full one."""
+"""Start-up: of the command, of the import, and of the first scan, its compiled code cached or not."""
 
 from __future__ import annotations
 

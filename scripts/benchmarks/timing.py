@@ -59,18 +59,18 @@ class Spread:
 
 
 def number(value: float) -> str:
-    """Three digits or so, never an exponent.
+    """Two or three digits, never an exponent.
 
     Example:
         >>> number(1234.5), number(12.34), number(0.0123)
-        ('1,234', '12.3', '0.0123')
+        ('1,234', '12.3', '0.012')
     """
     size = abs(value)
     if size >= 100:
         return f"{value:,.0f}"
     if size >= 10:
         return f"{value:.1f}"
-    return f"{value:.2f}" if size >= 0.1 or size == 0 else f"{value:.3g}"
+    return f"{value:.2f}" if size >= 0.1 or size < 5e-5 else f"{value:.2g}"
 
 
 def interleaved(jobs: Mapping[str, Callable[[], object]], setting: Setting, warm: int = 2) -> dict[str, list[float]]:

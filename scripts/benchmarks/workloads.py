@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from typing import final
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +17,12 @@ BETA = 0.9
 RATE = 0.2
 
 
+@final
 class Neurons(nn.Identity):
     """Where a layer of LIF neurons goes."""
 
 
+@final
 class Integrator(nn.Identity):
     """Where the read-out's leaky integrators go."""
 
@@ -88,7 +91,10 @@ def _dense(sizes: tuple[int, ...], generator: torch.Generator) -> list[nn.Module
     for fan_in, fan_out in pairwise(sizes):
         last = len(layers) == 2 * (len(sizes) - 2)
         gain = 1.0 if last else 2.0
-        layers += [start(nn.Linear, fan_in, fan_out, gain=gain, generator=generator), Integrator() if last else Neurons()]
+        layers += [
+            start(nn.Linear, fan_in, fan_out, gain=gain, generator=generator),
+            Integrator() if last else Neurons(),
+        ]
     return layers
 
 
