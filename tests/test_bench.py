@@ -10,6 +10,8 @@ from torch.nn import functional as F
 
 from scripts.benchmarks.contenders import CONTENDERS, step
 from scripts.benchmarks.footprint import footprints
+from scripts.benchmarks.gathered import gathered
+from scripts.benchmarks.gathering import products
 from scripts.benchmarks.sparsity import _crossing
 from scripts.benchmarks.timing import Setting, Spread, exponent, interleaved, number, ratio
 from scripts.benchmarks.workloads import TINY, Case
@@ -141,3 +143,14 @@ def test_memory_is_that_of_the_step_and_not_of_the_process_that_asks():
     assert held[0] == 1
     assert 5 < own < 60
     assert longer > 1.5 * own
+
+
+def test_layers_that_skip_zeros_compute_the_dense_products():
+    case = TINY[0]
+    losses = {build: [step(case, build)() for _ in range(3)] for build in (CONTENDERS["spikefa"].build, gathered)}
+    one, other = losses.values()
+    assert other == pytest.approx(one, abs=1e-6)
+    sparse, rows = (torch.rand(9, 7) < 0.3).float() * torch.arange(1, 8), torch.rand(7, 5)
+    for values in (sparse, (sparse != 0).float()):
+        for name, product in products(values, rows).items():
+            torch.testing.assert_close(product(), values @ rows, msg=name)

@@ -13,8 +13,8 @@ from .workloads import CASES, TINY, Case
 
 COMPARED = ("limit", "spikefa, bp", "snnTorch")
 NOTE = (
-    "MiB at the peak of a step, on top of what the process held after two small steps: libraries, input, and what the "
-    "allocator keeps. Weights' gradients and the optimiser's state of the measured network are in it"
+    "MiB at the peak of a step, on top of what the process held after two small steps: libraries and input. "
+    "Weights' gradients and the optimiser's state of the measured network are in it"
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,9 @@ from torch.nn import functional as F
 
 from spikefa.sequence import walk
 
-from .contenders import integrator, lif
+from .contenders import integrator, lif, sequence, step
+from .contenders import products as products_alone
+from .gathered import gathered
 from .gathering import products
 from .table import Table
 from .timing import Setting, Spread, interleaved, number, ratio
@@ -21,6 +24,11 @@ from .workloads import CASES, TINY, Case, fill
 
 SIZES = ((784, 1000, 3200), (1000, 1000, 3200), (200, 200, 1280))
 DENSITIES = (0.01, 0.02, 0.05, 0.1, 0.2)
+TRAINED = (
+    *CASES[:5],
+    replace(CASES[1], name="mid, sparse", rate=0.05, gain=1.5),
+    replace(CASES[2], name="wide, sparse", rate=0.05, gain=1.5),
+)
 WINDOWS = (0.1, 0.25, 0.5, 1.0)
 
 
@@ -32,6 +40,8 @@ def tables(setting: Setting) -> Iterator[Table]:
     for case in TINY[:1] if setting.tiny else (CASES[1], CASES[4]):
         if setting.wants("window"):
             yield windows(case)
+    if setting.wants("training"):
+        yield training(setting)
 
 
 def layer(fan_in: int, fan_out: int, rows: int, setting: Setting) -> Table:
@@ -77,6 +87,30 @@ def _crossing(ratios: list[float]) -> str:
         if y >= 1:
             return f"as fast as dense at {100 * np.exp(np.interp(0, np.log([x, y]), np.log([low, high]))):.1f} %"
     return f"faster than dense at {100 * DENSITIES[-1]:g} % and below"
+
+
+def training(setting: Setting) -> Table:
+    """Whole training steps with products that skip zeros, against dense ones and against the dense limit."""
+    columns = ("case", "spikes, % of each layer's input", "limit, ms", "spikefa, × limit", "skipping zeros, × limit")
+    made = Table("training that skips zeros", (*columns, "skipping zeros / spikefa"))
+    for case in TINY[:1] if setting.tiny else TRAINED:
+        jobs = {"limit": products_alone, "spikefa": sequence, "skipping": gathered}
+        seconds = interleaved({name: step(case, build, setting.device) for name, build in jobs.items()}, setting)
+        limit, dense, skipping = seconds.values()
+        cells = Spread.of(limit, 1000), ratio(dense, limit), ratio(skipping, limit), ratio(skipping, dense)
+        made.rows.append((case.title, densities(case), *cells))
+    made.notes.append(
+        "the error to the layer below stays a dense product; finding the non-zeros, twice a layer, is in it"
+    )
+    return made
+
+
+def densities(case: Case) -> str:
+    """Non-zeros of every affine layer's input in percent, before training."""
+    net, x = sequence(case.network())[0], case.data()[0]
+    with torch.no_grad():
+        spikes = [x, *(spk for _, module, (spk, _) in walk(net, x) if isinstance(module, snn.Leaky))]
+    return ", ".join(number(100 * float(spk.count_nonzero()) / spk.numel()) for spk in spikes[:-1])
 
 
 def windows(case: Case) -> Table:

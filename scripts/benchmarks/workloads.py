@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from spikefa.networks.start import start
 
 BETA = 0.9
-RATE = 0.2
 
 
 @final
@@ -37,6 +36,7 @@ class Case:
             of each convolution, the neurons of the dense layer, the classes.
         steps: T; ``batch``: B.
         convolutional: whether it is one.
+        rate: part of the input that is ones; ``gain``: of the initial weights, which sets the rates of the layers.
     """
 
     name: str
@@ -44,6 +44,8 @@ class Case:
     steps: int
     batch: int
     convolutional: bool = False
+    rate: float = 0.2
+    gain: float = 2.0
 
     @property
     def title(self) -> str:
@@ -59,12 +61,12 @@ class Case:
     def network(self) -> nn.Sequential:
         """The affine layers, the same weights at each call, with marks where neurons go."""
         generator = torch.Generator().manual_seed(0)
-        return nn.Sequential(*(_convolutions if self.convolutional else _dense)(self.sizes, generator))
+        return nn.Sequential(*(_convolutions if self.convolutional else _dense)(self.sizes, self.gain, generator))
 
     def data(self, device: str = "cpu") -> tuple[Tensor, Tensor]:
-        """Spikes ``[T, B, *shape]`` of which a fifth are ones, and labels ``[B]``."""
+        """Spikes ``[T, B, *shape]`` of which ``rate`` are ones, and labels ``[B]``."""
         generator = torch.Generator().manual_seed(1)
-        x = torch.rand(self.steps, self.batch, *self.shape, generator=generator) < RATE
+        x = torch.rand(self.steps, self.batch, *self.shape, generator=generator) < self.rate
         return x.float().to(device), torch.randint(self.sizes[-1], (self.batch,), generator=generator).to(device)
 
     def text(self) -> str:
@@ -86,27 +88,24 @@ def fill(net: nn.Sequential, neurons: Callable[[], nn.Module], integrator: Calla
     return net
 
 
-def _dense(sizes: tuple[int, ...], generator: torch.Generator) -> list[nn.Module]:
+def _dense(sizes: tuple[int, ...], gain: float, generator: torch.Generator) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise(sizes):
         last = len(layers) == 2 * (len(sizes) - 2)
-        gain = 1.0 if last else 2.0
-        layers += [
-            start(nn.Linear, fan_in, fan_out, gain=gain, generator=generator),
-            Integrator() if last else Neurons(),
-        ]
+        weights = start(nn.Linear, fan_in, fan_out, gain=1.0 if last else gain, generator=generator)
+        layers += [weights, Integrator() if last else Neurons()]
     return layers
 
 
-def _convolutions(sizes: tuple[int, ...], generator: torch.Generator) -> list[nn.Module]:
+def _convolutions(sizes: tuple[int, ...], gain: float, generator: torch.Generator) -> list[nn.Module]:
     """(Convolution, pooling, neurons) for each number of channels, then dense layers; as spikefa's convnet."""
     side, *channels, width, classes = sizes
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise([1, *channels]):
-        convolution = start(nn.Conv2d, fan_in, fan_out, 3, padding=1, gain=2.0, generator=generator)
+        convolution = start(nn.Conv2d, fan_in, fan_out, 3, padding=1, gain=gain, generator=generator)
         layers += [convolution, nn.MaxPool2d(2), Neurons()]
         side //= 2
-    return [*layers, nn.Flatten(), *_dense((channels[-1] * side**2, width, classes), generator)]
+    return [*layers, nn.Flatten(), *_dense((channels[-1] * side**2, width, classes), gain, generator)]
 
 
 CASES = (
