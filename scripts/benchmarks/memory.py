@@ -14,7 +14,8 @@ from .workloads import CASES, TINY, Case
 COMPARED = ("limit", "spikefa, bp", "snnTorch")
 NOTE = (
     "MiB at the peak of a step, on top of what the process held after two small steps: libraries and input. "
-    "Weights' gradients and the optimiser's state of the measured network are in it"
+    "Weights' gradients and the optimiser's state of the measured network are in it. The C library gives blocks of "
+    "8 KiB and more back at once, so that what counts is what is alive"
 )
 
 
