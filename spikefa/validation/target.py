@@ -26,6 +26,7 @@ def target(name: str) -> Iterator[None]:
         raise ValueError(f"no target is called {name!r}{nearest(str(name), TARGETS)}: there are {', '.join(TARGETS)}")
     try:
         import brian2.only as b2
+        from brian2.devices.device import reset_device  # brian2.only leaves it out
     except ImportError as error:
         raise ImportError(
             f"the reference models run in Brian2, which cannot be imported ({error}): pip install 'spikefa[brian2]'"
@@ -37,7 +38,7 @@ def target(name: str) -> Iterator[None]:
                 yield
             finally:
                 b2.device.reinit()
-                b2.reset_device("runtime")
+                reset_device("runtime")
         return
     before = b2.prefs.codegen.target
     b2.prefs.codegen.target = name
