@@ -77,8 +77,8 @@ def test_spikefa_and_the_loop_have_the_same_gradients(case):
 
 
 @pytest.mark.parametrize("name", ["limit", "SpikingJelly", "Norse"])
-def test_below_threshold_all_contenders_read_out_the_same(name):
-    """Without spikes nothing arrives at the read-out but its bias; without hidden layers everything does."""
+def test_all_contenders_read_out_the_same(name):
+    """One affine layer and the integrators: no spikes, so that all are equal."""
     if not installed(name):
         pytest.skip("not installed")
     case = Case("read-out alone", (6, 4), 5, 3)
@@ -93,8 +93,8 @@ def test_below_threshold_all_contenders_read_out_the_same(name):
 
 
 @pytest.mark.parametrize("name", ["SpikingJelly", "Norse"])
-def test_peers_have_neurons_with_the_same_first_spikes(name):
-    """Reset differs by a leak, so a layer's spikes agree until each neuron's second."""
+def test_peers_neurons_agree_in_the_first_step(name):
+    """Their resets differ by a leak, which shows from the second step on."""
     if not installed(name):
         pytest.skip("not installed")
     x = Case("one step", (12, 9, 8, 4), 1, 6).data()[0]
