@@ -16,7 +16,7 @@ from spikefa import Feedback
 from spikefa.catalogue import TABLES, first_line, reference
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted([*ROOT.glob("spikefa/**/*.py"), *ROOT.glob("models/*.py")])
+SOURCES = sorted(path for folder in ("spikefa", "models", "scripts") for path in ROOT.glob(f"{folder}/**/*.py"))
 TESTS = sorted(ROOT.glob("tests/**/*.py"))
 NAMED = [(kind, name, entry) for kind, table in TABLES.items() for name, entry in table.items()]
 KINDS = {"ABC", "final", "NamedTuple", "Protocol", "BaseModel"}
