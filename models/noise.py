@@ -170,15 +170,17 @@ def scaled(weight: Array) -> Array:
     return weight * (STRENGTH / np.sqrt(np.mean(norms**2)))
 
 
-def connect(pre: Any, post: Any, equations: str, initial: dict[str, Array], **written: Any) -> b2.Synapses:
+def connect(
+    pre: Any, post: Any, equations: str, initial: dict[str, Array], name: str = "synapses", **written: Any
+) -> b2.Synapses:
     """Synapses from all to all, row by row of `[L, K]`, with their variables as given.
 
     Args:
         pre: lower neurons; `post`: upper ones.
-        equations: of a synapse; `initial`: values of its variables, each `[L, K]`.
+        equations: of a synapse; `initial`: values of its variables, each `[L, K]`; `name`: of all of them.
         written: what Brian2's Synapses takes besides.
     """
-    synapses = b2.Synapses(pre, post, equations, clock=post.clock, name="synapses", **written)
+    synapses = b2.Synapses(pre, post, equations, clock=post.clock, name=name, **written)
     rows, columns = np.indices((len(post), len(pre))).reshape(2, -1)
     synapses.connect(i=columns, j=rows)
     for name, values in initial.items():

@@ -13,13 +13,13 @@ the line for windows with a spike of i, or without, takes one step down the grad
 Windows open and close by events of Brian2's. The order of a step: exponentials decay and membranes move (`groups`),
 spikes are found (`thresholds`), windows open, run and close (`openings`, `inside`, `closings`), spikes are delivered
 (`synapses`) and neurons reset (`resets`). So v is seen as it meets the threshold, and what a spike leaves is seen from
-the next step on. In a phase's first step no window opens, for there is no x before it, nor does one that would outlast
-the phase. Currents live in groups of their own, which are integrated exactly, before the membranes.
+the next step on. No window opens that would outlast its phase, and none in the first step of one, when membranes are at
+rest. Currents live in groups of their own, which are integrated exactly, before the membranes.
 
-The Poisson neurons drive a fifth of the lower neurons, one each, with weight 4, and the lower ones drive the upper ones
-through W scaled to a standard deviation of 20, spikefa's choice; the paper has 0.2 times the fan-in.
+Poisson neurons drive a fifth of the lower neurons, one each, by weight 4; these drive the upper ones through W, scaled
+to a standard deviation of 20, spikefa's choice (the paper: 0.2 times the fan-in).
 
-On one core 800 steps of 6 → 6 neurons take 0.8 s in Brian2's numpy target.
+On one core 3,000 steps of 8 → 8 neurons take 2 s in Brian2's numpy target; to compile takes one to three minutes.
 
 Reference:
     J. Guerguiev, K. P. Kording, B. A. Richards, "Spike-based causal inference for weight alignment", ICLR 2020,
@@ -47,6 +47,7 @@ MEMBRANE = """
 dv/dt = -g_L * v + g_D * (cur - v) : 1 (unless refractory)
 cur : 1 (linked)
 """
+REFRESH = "lastspike = -1e4 * second; not_refractory = True"
 WINDOWS = """
 du/dt = -g_L * u + g_D * (cur - u) : 1  # the drive: v without reset
 left : integer                          # steps of the open window that remain, this one included
@@ -57,7 +58,7 @@ without : 1
 now = t_in_timesteps % phase : integer
 """
 EVENTS = {
-    "opening": "left == 0 and abs(theta - v) <= alpha and now > 0 and now <= phase - window",
+    "opening": "left == 0 and abs(theta - v) <= alpha and now <= phase - window",
     "closing": "left == 1",
 }
 OPEN = "u = v; peak = v; spiked = 0; left = window"
@@ -65,6 +66,7 @@ INSIDE = "peak = clip(u, peak, inf); spiked = clip(spiked + int(v > theta), 0, 1
 CLOSE = "with_spike += spiked; without += 1 - spiked"
 PASS = "left = clip(left - 1, 0, window)"
 
+LINE = ("c0", "c1", "c2", "c3")
 LINES = """
 c0 : 1
 c1 : 1
@@ -102,7 +104,8 @@ def neurons(cur: b2.NeuronGroup, phase: int, name: str, equations: str = "", **o
         **options,
     )
     group.cur = b2.linked_var(cur, "x")
-    group.run_regularly("v = 0; lastspike = -1e4 * second", dt=phase * cur.clock.dt)
+    group.run_regularly(REFRESH, dt=phase * cur.clock.dt)
+    group.run_regularly("v = 0", dt=phase * cur.clock.dt, order=1)  # which Brian2 leaves undone for refractory neurons
     return group
 
 
@@ -117,17 +120,16 @@ def watch(lower: b2.NeuronGroup) -> None:
 
 def lines(lower: b2.NeuronGroup, x: b2.NeuronGroup, eta: float) -> b2.Synapses:
     """The fitted lines, one pair from each lower neuron to the filtered spikes of each upper one."""
-    synapses = b2.Synapses(
+    synapses = noise.connect(
         lower,
         x,
         LINES,
+        {},
+        name="lines",
         on_pre={"opening": ON_OPENING, "closing": ON_CLOSING},
         on_event={"opening": "opening", "closing": "closing"},
         namespace={"eta": eta, "window": WINDOW},
-        clock=x.clock,
-        name="lines",
     )
-    synapses.connect()
     synapses.opening.when, synapses.opening.order = "openings", 1
     synapses.closing.when, synapses.closing.order = "closings", 1
     synapses.run_regularly(SUM, when="inside")
@@ -158,8 +160,8 @@ def build(weight: Array, drive: Array, *, phase: int, held: int = 1, eta: float 
     lower = neurons(into_lower, phase, "lower", WINDOWS, events=dict(EVENTS))  # which gains a "spike"
     upper = neurons(into_upper, phase, "upper")
     watch(lower)
-    scaled = {"w": weight * (SCALE / weight.std())}
-    forward = noise.connect(lower, into_upper, "w : 1 (constant)", scaled, on_pre=noise.ON_PRE)
+    up = weight * (SCALE / weight.std())
+    forward = noise.connect(lower, into_upper, "w : 1 (constant)", {"w": up}, on_pre=noise.ON_PRE)
     learned = lines(lower, x, eta)
     every: dict[str, Any] = {"record": True, "dt": phase * DT, "order": -1}
     network = b2.Network(
@@ -168,7 +170,7 @@ def build(weight: Array, drive: Array, *, phase: int, held: int = 1, eta: float 
         b2.SpikeMonitor(lower, name="lower_spk"),
         b2.StateMonitor(lower, ("v", "cur"), record=True, when="openings", order=-1, clock=clock, name="lower_v"),
         b2.StateMonitor(x, "x", record=True, when="openings", clock=clock, name="upper_x"),
-        b2.StateMonitor(learned, ("c0", "c1", "c2", "c3"), name="phases", **every),
+        b2.StateMonitor(learned, LINE, name="phases", **every),
         b2.StateMonitor(lower, ("with_spike", "without"), name="windows", **every),
     )
     network.schedule = SCHEDULE
@@ -193,23 +195,21 @@ def simulate(network: b2.Network, steps: int) -> dict[tuple[str, str], Array]:
         ("upper", "x"): noise.states(network["upper_x"], "x"),
         ("lower", "windows"): np.stack(kinds, 1),
     }
-    for name in ("c0", "c1", "c2", "c3"):
+    for name in LINE:
         found = _after(network["phases"], network["lines"], name)
-        arrays["lines", name] = found.reshape(-1, below, above).swapaxes(1, 2)
+        arrays["lines", name] = found.reshape(-1, above, below)
     return arrays
 
 
 def _after(monitor: b2.StateMonitor, group: Any, variable: str) -> Array:
     """A variable after each phase: before each but the first, and at the end."""
-    before = np.array(getattr(monitor, variable)).T
-    return np.concatenate([before[1:], np.array(getattr(group, variable))[None]])
+    return np.stack([*np.array(getattr(monitor, variable)).T[1:], np.array(getattr(group, variable))])
 
 
 def effects(arrays: dict[tuple[str, str], Array]) -> Array:
     """beta after each phase, `[phases, L, K]`."""
-    c0, c1, c2, c3 = (arrays["lines", name] for name in ("c0", "c1", "c2", "c3"))
-    beta: Array = (c2 * THETA + c0) - (c3 * THETA + c1)
-    return beta
+    c0, c1, c2, c3 = (arrays["lines", name] for name in LINE)
+    return (c2 * THETA + c0) - (c3 * THETA + c1)
 
 
 def scaled(feedback: Array, beta: Array, windows: Array) -> Array:
@@ -245,6 +245,6 @@ def run(weight: Array, feedback: Array, drive: Array, *, phase: int, held: int =
     noise.check(weight, feedback, drive, held, phase)
     arrays = simulate(build(weight, drive, phase=phase, held=held, eta=eta), len(drive) * held)
     arrays["synapses", "b"] = scaled(feedback, effects(arrays), arrays["lower", "windows"])
-    after = ("windows", "c0", "c1", "c2", "c3", "b")
+    after = ("windows", *LINE, "b")
     units = dict.fromkeys(("cur", "v", "spk", "x", *after), "1")
     return Trace(arrays, units, dt=float(DT / b2.ms), every=dict.fromkeys(after, phase))

@@ -39,12 +39,12 @@ class Rdd(Exact):
 
     Args:
         size: neurons below, and above.
-        steps: of a phase; ``phases``: how many, one after another.
+        steps: of a phase; ``phases``: how many, one after another, of which two end while a neuron is refractory.
     """
 
     size: int = 8
-    steps: int = 600
-    phases: int = 5
+    steps: int = 500
+    phases: int = 6
 
     @property
     def name(self) -> str:

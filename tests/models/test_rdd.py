@@ -116,6 +116,14 @@ def test_phases_in_one_run_begin_at_rest_and_keep_the_lines(made, trace):
     assert not np.allclose(trace["lines", "c0"][1], second["lines", "c0"][0])
 
 
+def test_a_spike_at_the_end_of_a_phase_does_not_silence_the_next(made):
+    weight, feedback, _ = made
+    given = np.tile(np.arange(40)[:, None] >= np.arange(5), (2, 1)).astype(float)
+    trace = rdd.run(weight, feedback, given, phase=40)
+    assert trace["lower", "spk"][37:40].any()
+    np.testing.assert_array_equal(trace["lower", "v"][:40], trace["lower", "v"][40:])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
