@@ -1,0 +1,80 @@
+"""Loops over time, compiled by numba: each does the columns, rows or replicas from ``first`` to ``last``.
+
+All numbers of a call are of one type, float32 or float64, and every operation is rounded to it, as torch's are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikefa.scan.compiled import compiled
+
+BLOCK = 512
+"""Columns that go through all time together: what is kept of them stays in the first cache."""
+
+
+@compiled
+def lif(cur, start, settings, refractory, spk, seen, first, last):
+    """Columns of :func:`spikefa.noise.lif.lif`; ``settings`` are decay, gain, threshold and reset."""
+    decay, gain, threshold, reset = settings
+    one, zero = cur.dtype.type(1), cur.dtype.type(0)
+    for low in range(first, last, BLOCK):
+        high = min(low + BLOCK, last)
+        v, left = start[low:high].copy(), np.zeros(high - low, np.int32)
+        for t in range(len(cur)):
+            now, spks, vs = cur[t, low:high], spk[t, low:high], seen[t, low:high]
+            for c in range(high - low):
+                value = v[c] if left[c] > 0 else decay * v[c] + gain * now[c]
+                fires = value > threshold
+                vs[c] = value
+                spks[c] = one if fires else zero
+                v[c] = reset if fires else value
+                left[c] = refractory if fires else max(left[c] - 1, 0)
+
+
+@compiled
+def filtered(given, state, amplitudes, decays, out, first, last):
+    """Columns of :class:`spikefa.noise.exponential.Exponentials`, as recursions; ``state`` is moved on."""
+    for low in range(first, last, BLOCK):
+        high = min(low + BLOCK, last)
+        for t in range(len(given)):
+            now, y = given[t, low:high], out[t, low:high]
+            y[:] = 0
+            for n in range(len(decays)):
+                x, amplitude, decay = state[n, low:high], amplitudes[n], decays[n]
+                for c in range(high - low):
+                    y[c] += amplitude * x[c]
+                    x[c] = decay * (x[c] + now[c])
+
+
+@compiled
+def transmitted(spk, rows, base, out, first, last):
+    """Rows of ``base + spk @ rows``, for spikes: what each row of ``rows`` adds is added where there is one."""
+    active = np.empty(spk.shape[1], np.int64)
+    for r in range(first, last):
+        count = 0
+        for k in range(spk.shape[1]):
+            active[count] = k
+            count += spk[r, k] != 0
+        total = out[r]
+        total[:] = base
+        for n in range(count // 4):
+            a, b, c, d = rows[active[4 * n]], rows[active[4 * n + 1]], rows[active[4 * n + 2]], rows[active[4 * n + 3]]
+            for i in range(len(total)):
+                total[i] += (a[i] + b[i]) + (c[i] + d[i])
+        for n in range(4 * (count // 4), count):
+            a = rows[active[n]]
+            for i in range(len(total)):
+                total[i] += a[i]
+
+
+@compiled
+def inferred(feedback, spk, x, eta, keep, first, last):
+    """Rows of B moved by each of their spikes, in its turn: B_i ← keep B_i + η x."""
+    for r in range(len(spk)):
+        trace = x[r]
+        for i in range(first, last):
+            if spk[r, i] != 0:
+                row = feedback[i]
+                for k in range(len(row)):
+                    row[k] = keep * row[k] + eta * trace[k]

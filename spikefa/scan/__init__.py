@@ -1,0 +1,1 @@
+"""The scan: compiled loops over time."""
