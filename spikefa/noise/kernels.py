@@ -78,3 +78,12 @@ def inferred(feedback, spk, x, eta, keep, first, last):
                 row = feedback[i]
                 for k in range(len(row)):
                     row[k] = keep * row[k] + eta * trace[k]
+
+
+@compiled
+def chosen(draws, driven, hold, rate, first, last):
+    """Columns of uniform numbers, replaced by the spikes of those that are driven, 0 or 1."""
+    for t in range(len(draws)):
+        row, group = draws[t], driven[t // hold]
+        for c in range(first, last):
+            row[c] = np.float32(1) if group[c] & (row[c] < rate) else np.float32(0)

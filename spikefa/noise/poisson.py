@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from spikefa.noise.choice import compiles, plain, share
+from spikefa.noise.draw import uniform
 
 
 def poisson_groups(
@@ -32,7 +36,17 @@ def poisson_groups(
     """
     groups = -(-steps // hold)
     size = max(1, round(fraction * count))
-    order = torch.rand(groups, replicas, count, generator=generator, device=generator.device).argsort(-1)
-    driven = (order < size).repeat_interleave(hold, 0)[:steps]
-    draws = torch.rand(steps, replicas, count, generator=generator, device=generator.device)
-    return (driven & (draws < rate)).float()
+    driven = uniform(groups, replicas, count, generator=generator).argsort(-1) < size
+    draws = uniform(steps, replicas, count, generator=generator)
+    if compiles(draws):
+        return _compiled(draws, driven, hold, rate)
+    return (driven.repeat_interleave(hold, 0)[:steps] & (draws < rate)).float()
+
+
+def _compiled(draws: Tensor, driven: Tensor, hold: int, rate: float) -> Tensor:
+    """The spikes, in the place of what was drawn."""
+    from spikefa.noise import kernels
+
+    columns = plain(draws.flatten(1))
+    share(kernels.chosen, columns.shape[1], columns.size, columns, plain(driven.flatten(1)), hold, np.float32(rate))
+    return torch.from_numpy(columns).view(draws.shape)
