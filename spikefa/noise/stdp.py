@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from spikefa.noise.choice import compiles, plain, share
 
 
 def mirrored_window(recording: Iterable[tuple[Tensor, Tensor]], tau: float) -> Tensor:
@@ -38,10 +41,14 @@ def mirrored_window(recording: Iterable[tuple[Tensor, Tensor]], tau: float) -> T
     """
     total: Tensor | None = None
     for spks in recording:
-        lower, upper = (spk.to(torch.promote_types(spk.dtype, torch.float32)) for spk in spks)
         if total is None:
-            x_lower, x_upper = torch.zeros_like(lower[0]), torch.zeros_like(upper[0])
+            precision = torch.promote_types(spks[0].dtype, torch.float32)
+            x_lower, x_upper = (torch.zeros_like(spk[0], dtype=precision) for spk in spks)
             total = x_upper.T @ x_lower
+        if compiles(total, x_lower):
+            _compiled(spks, tau, total, x_lower, x_upper)
+            continue
+        lower, upper = (spk.to(precision) for spk in spks)
         time = torch.arange(len(lower) + 1).to(lower)
         age = time[:, None] - time[:-1]
         kernel, decay = age.sign() * torch.exp(-age.abs() / tau), torch.exp(-time / tau)
@@ -63,3 +70,21 @@ def _at_spikes(spk: Tensor, values: Tensor) -> Tensor:
     when = spk.flatten(0, 1).bool().T.contiguous().nonzero()[:, 1].contiguous()
     count = spk.sum((0, 1)).long()
     return F.embedding_bag(when, values.flatten(0, 1), count.cumsum(0) - count, mode="sum")
+
+
+def _compiled(spks: tuple[Tensor, Tensor], tau: float, total: Tensor, x_lower: Tensor, x_upper: Tensor) -> None:
+    """One piece; traces by recursion."""
+    from spikefa.noise import kernels_pair
+
+    lower, upper = (plain((spk != 0).view(torch.uint8)) for spk in spks)
+    number = x_lower.numpy().dtype.type
+    decay, replicas = number(math.exp(-1 / tau)), lower.shape[1]
+    values, ahead = x_lower.new_empty(lower.shape), torch.empty_like(x_lower)
+    arrays = x_lower.numpy(), decay, values.numpy(), ahead.numpy()
+    share(kernels_pair.seen, replicas, lower.size, lower, *arrays)
+    change = (-x_upper.T @ ahead).numpy()
+    flat = upper.reshape(-1, upper.shape[2]), values.flatten(0, 1).numpy(), change
+    share(kernels_pair.at_spikes, len(change), upper.size, *flat)
+    total.add_(torch.from_numpy(change), alpha=1 / replicas)
+    past = x_upper.view(-1).numpy()
+    share(kernels_pair.moved, len(past), upper.size, upper.reshape(len(upper), -1), past, decay)
