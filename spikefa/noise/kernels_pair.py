@@ -10,7 +10,8 @@ from spikefa.scan.compiled import compiled
 
 _SCALE, _ONE = np.float32(2**23 / math.log(2)), np.float32(127 * 2**23)
 """A float32 with bits ``_SCALE x + _ONE`` is e^x at the powers of two, and lies on the chord above it in between."""
-_FAR, _MARGIN = np.float32(80), np.float32(1.001)
+_FAR, _MARGIN, _CHORD = np.float32(80), np.float32(1.001), np.float32(0.94)
+"""The largest |x|; what rounding may come to; of the chord, what e^x is at least, with a margin: its top is 1.0615."""
 
 
 @compiled
@@ -29,23 +30,20 @@ def _add_rows(total, rows, active, first, last):
 
 @compiled
 def _by_chance(u, level, chance, left, bits, odds, fires):
-    """Whether each stochastic neuron fires: u + level > logit U.
-
-    Few do, so a bound on e^(u + level) that needs no exponential finds those that may; these are looked at exactly.
-    """
-    may = fires.view(np.uint64)
+    """Which stochastic neurons may fire, by a bound on e^(u + level) that needs no exponential: few do."""
     for n in range(len(u)):
         x = np.float32(u[n] + level[n])
         bits[n] = np.int32(min(max(x, -_FAR), _FAR) * _SCALE + _ONE)
     for n in range(len(u)):
         e, drawn = odds[n], np.float32(chance[n])
         fires[n] = (drawn * (np.float32(1) + e) <= _MARGIN * e) & (left[n] == 0)
-    for word in range(len(may)):
-        if may[word] != 0:
-            for n in range(8 * word, min(8 * word + 8, len(u))):
-                if fires[n]:
-                    drawn = chance[n]
-                    fires[n] = drawn == 0 or u[n] > math.log(drawn / (chance.dtype.type(1) - drawn)) - level[n]
+
+
+@compiled
+def _surely(u, level, drawn, one, bound):
+    """Whether a neuron that may fire does: u + level > logit U, looked at exactly where the bound leaves it open."""
+    least = bound * _CHORD
+    return np.float32(drawn) * (np.float32(1) + least) < least or drawn == 0 or u > math.log(drawn / (one - drawn)) - level
 
 
 @compiled
@@ -75,7 +73,7 @@ def pair(leaky, drawn, level, settings, up, down, turn, v, left, ends, spk, firs
         spk: spikes to be written, ``[t, B, N]``.
     """
     lower, (steps, _, count), length = len(up), drawn.shape, ends.shape[1]
-    u, active = np.empty(count, drawn.dtype), np.empty(count, np.int64)
+    one, u, active = drawn.dtype.type(1), np.empty(count, drawn.dtype), np.empty(count, np.int64)
     bits, fires = np.empty(count, np.int32), np.zeros((count + 7) // 8 * 8, np.uint8)
     odds, words = bits.view(np.float32), fires.view(np.uint64)
     for r in range(first, last):
@@ -87,20 +85,23 @@ def pair(leaky, drawn, level, settings, up, down, turn, v, left, ends, spk, firs
                 _by_threshold(u, v[r], drawn[t, r], left[r], settings, fires)
             else:
                 _by_chance(u, level, drawn[t, r], left[r], bits, odds, fires)
+            spiked, below = 0, 0
+            for word in range(len(words)):
+                if words[word] != 0:
+                    for n in range(8 * word, 8 * word + 8):
+                        if fires[n]:
+                            if leaky or _surely(u[n], level[n], drawn[t, r, n], one, odds[n]):
+                                below += n < lower
+                                active[spiked] = n if n < lower else n - lower
+                                spiked += 1
+                            else:
+                                fires[n] = 0
             spks, wait, change = spk[t, r], left[r], ends[r, (turn + t) % length]
             for n in range(count):
                 spks[n] = fires[n]
                 wait[n] = length if fires[n] else max(wait[n] - 1, 0)
                 u[n] -= change[n]
                 change[n] = 0
-            spiked, below = 0, 0
-            for word in range(len(words)):
-                if words[word] != 0:
-                    for n in range(8 * word, 8 * word + 8):
-                        if fires[n]:
-                            below += n < lower
-                            active[spiked] = n if n < lower else n - lower
-                            spiked += 1
             _add_rows(change[lower:], up, active, 0, below)
             _add_rows(change[:lower], down, active, below, spiked)
             for n in range(count):

@@ -76,7 +76,7 @@ def _compiled(spks: tuple[Tensor, Tensor], tau: float, total: Tensor, x_lower: T
     """One piece; traces by recursion."""
     from spikefa.noise import kernels_pair
 
-    lower, upper = (plain((spk != 0).view(torch.uint8)) for spk in spks)
+    lower, upper = (plain(spk.bool().view(torch.uint8)) for spk in spks)
     number = x_lower.numpy().dtype.type
     decay, replicas = number(math.exp(-1 / tau)), lower.shape[1]
     values, ahead = x_lower.new_empty(lower.shape), torch.empty_like(x_lower)
