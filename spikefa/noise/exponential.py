@@ -75,11 +75,10 @@ class Exponentials:
         """The same by recursion, xₙ(t + 1) = exp(−1/τₙ) (xₙ(t) + S(t)), in another order of summation."""
         from spikefa.noise import kernels
 
-        given, state = plain(spk.flatten(1)), plain(start.flatten(1)).copy()
-        constants = np.array(self.amplitudes), np.exp(-1 / np.array(self.taus))
-        y = np.empty_like(given)
-        share(kernels.filtered, given.shape[1], y.size, given, state, *(c.astype(y.dtype) for c in constants), y)
-        return torch.from_numpy(y).view(spk.shape), torch.from_numpy(state).view(start.shape)
+        given, state = plain(spk.flatten(1)), plain(start.flatten(1)).astype(np.float64)
+        constants, y = (np.array(self.amplitudes), np.exp(-1 / np.array(self.taus))), np.empty_like(given)
+        share(kernels.filtered, given.shape[1], y.size, given, state, *constants, y)
+        return torch.from_numpy(y).view(spk.shape), torch.from_numpy(state).to(spk.dtype).view(start.shape)
 
 
 def synapse(fall: float, rise: float, dt: float = 1.0) -> Exponentials:

@@ -1,6 +1,6 @@
 """Loops over time, compiled by numba: each does the columns, rows or replicas from ``first`` to ``last``.
 
-All numbers of a call are of one type, float32 or float64, and every operation is rounded to it, as torch's are.
+All numbers of a call are of one type, float32 or float64, and operations are rounded to it, as torch's are, unless said.
 """
 
 from __future__ import annotations
@@ -34,17 +34,23 @@ def lif(cur, start, settings, refractory, spk, seen, first, last):
 
 @compiled
 def filtered(given, state, amplitudes, decays, out, first, last):
-    """Columns of :class:`spikefa.noise.exponential.Exponentials`, as recursions; ``state`` is moved on."""
+    """Columns of :class:`spikefa.noise.exponential.Exponentials`, as recursions; ``state`` is moved on.
+
+    States and constants are float64: rounded to float32, a slow trace would drift by 1e-5 of itself.
+    """
+    total = np.empty(BLOCK)
     for low in range(first, last, BLOCK):
         high = min(low + BLOCK, last)
         for t in range(len(given)):
             now, y = given[t, low:high], out[t, low:high]
-            y[:] = 0
+            total[:] = 0
             for n in range(len(decays)):
                 x, amplitude, decay = state[n, low:high], amplitudes[n], decays[n]
                 for c in range(high - low):
-                    y[c] += amplitude * x[c]
+                    total[c] += amplitude * x[c]
                     x[c] = decay * (x[c] + now[c])
+            for c in range(high - low):
+                y[c] = total[c]
 
 
 @compiled
