@@ -93,3 +93,46 @@ def chosen(draws, driven, hold, rate, first, last):
         row, group = draws[t], driven[t // hold]
         for c in range(first, last):
             row[c] = np.float32(1) if group[c] & (row[c] < rate) else np.float32(0)
+
+
+@compiled
+def ranked(drawn, size, driven, tied, first, last):
+    """Rows of ``argsort(drawn) < size``: the ranks of the first ``size`` numbers, by counting those below each.
+
+    ``tied`` are rows in which one of them equals one of the others: how torch sorts these, is its own affair.
+    """
+    for r in range(first, last):
+        row, found = drawn[r], driven[r]
+        found[:], equal = False, 0
+        for j in range(size):
+            value, rank = row[j], 0
+            for i in range(len(row)):
+                rank += row[i] < value
+            for i in range(j):
+                rank += row[i] == value
+            for i in range(size, len(row)):
+                equal += row[i] == value
+            found[rank] = True
+        tied[r] = equal > 0
+
+
+@compiled
+def windows(v, cur, spk, settings, length, step, peak, spiked, counts, first, last):
+    """Columns of :func:`spikefa.noise.crossing.windows`; of each, ``counts`` windows in the order of their steps."""
+    alpha, threshold, decay, gain = settings
+    for low in range(first, last, BLOCK):
+        high = min(low + BLOCK, last)
+        drive, age = np.zeros(high - low, v.dtype), np.full(high - low, length)
+        for t in range(1, len(v)):
+            now, vs, spks = cur[t, low:high], v[t, low:high], spk[t, low:high]
+            for c in range(high - low):
+                n = counts[low + c]
+                if age[c] < length:
+                    age[c] += 1
+                    drive[c] = decay * drive[c] + gain * now[c]
+                    peak[low + c, n - 1] = max(peak[low + c, n - 1], drive[c])
+                    spiked[low + c, n - 1] |= spks[c] > 0
+                elif abs(threshold - vs[c]) <= alpha and t <= len(v) - length:
+                    age[c], drive[c] = 1, vs[c]
+                    step[low + c, n], peak[low + c, n], spiked[low + c, n] = t, vs[c], spks[c] > 0
+                    counts[low + c] = n + 1

@@ -36,17 +36,22 @@ def poisson_groups(
     """
     groups = -(-steps // hold)
     size = max(1, round(fraction * count))
-    driven = uniform(groups, replicas, count, generator=generator).argsort(-1) < size
+    chosen = uniform(groups, replicas, count, generator=generator)
     draws = uniform(steps, replicas, count, generator=generator)
     if compiles(draws):
-        return _compiled(draws, driven, hold, rate)
+        return _compiled(draws, chosen, size, hold, rate)
+    driven = chosen.argsort(-1) < size
     return (driven.repeat_interleave(hold, 0)[:steps] & (draws < rate)).float()
 
 
-def _compiled(draws: Tensor, driven: Tensor, hold: int, rate: float) -> Tensor:
-    """The spikes, in the place of what was drawn."""
+def _compiled(draws: Tensor, chosen: Tensor, size: int, hold: int, rate: float) -> Tensor:
+    """The spikes, in the place of what was drawn for them."""
     from spikefa.noise import kernels
 
-    columns = plain(draws.flatten(1))
-    share(kernels.chosen, columns.shape[1], columns.size, columns, plain(driven.flatten(1)), hold, np.float32(rate))
+    rows, columns = plain(chosen.flatten(0, 1)), plain(draws.flatten(1))
+    driven, tied = np.empty(rows.shape, np.bool_), np.empty(len(rows), np.bool_)
+    share(kernels.ranked, len(rows), rows.size * size, rows, size, driven, tied)
+    driven[tied] = plain(torch.from_numpy(rows[tied]).argsort(-1) < size)
+    driven = driven.reshape(len(chosen), -1)
+    share(kernels.chosen, columns.shape[1], columns.size, columns, driven, hold, np.float32(rate))
     return torch.from_numpy(columns).view(draws.shape)

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from spikefa.noise import choice, draw
+from spikefa.noise import choice, draw, poisson
 from spikefa.noise.choice import by_torch, compiles
 from spikefa.noise.exponential import Exponentials
 from spikefa.noise.leaky import LeakyNeuron
@@ -128,8 +128,15 @@ def test_a_generator_with_another_state_is_left_to_torch(monkeypatch):
         draw._as_torch.cache_clear()
 
 
-def test_poisson_spikes_are_the_same():
-    options = {"steps": 45, "replicas": 7, "hold": 10, "rate": 0.2}
+@pytest.mark.parametrize("ties", [False, True])
+def test_poisson_spikes_are_the_same(ties, monkeypatch):
+    options = {"steps": 45, "replicas": 70, "hold": 10, "rate": 0.2}
+    if ties:  # as some groups of many neurons have
+
+        def coarse(*shape, **rest):
+            return draw.uniform(*shape, **rest).mul(50).floor().div(50)
+
+        monkeypatch.setattr(poisson, "uniform", coarse)
     found, expected = both(lambda: poisson_groups(33, generator(0), **options))
     assert found.equal(expected)
     assert found.sum() > 100
