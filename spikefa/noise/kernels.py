@@ -38,19 +38,19 @@ def filtered(given, state, amplitudes, decays, out, first, last):
 
     States and constants are float64: rounded to float32, a slow trace would drift by 1e-5 of itself.
     """
-    total = np.empty(BLOCK)
     for low in range(first, last, BLOCK):
         high = min(low + BLOCK, last)
         for t in range(len(given)):
             now, y = given[t, low:high], out[t, low:high]
-            total[:] = 0
-            for n in range(len(decays)):
-                x, amplitude, decay = state[n, low:high], amplitudes[n], decays[n]
+            for n in range(0, len(decays), 2):  # two at a time: nearly all filters have two
+                m = min(n + 1, len(decays) - 1)
+                x, other = state[n, low:high], (state[m, low:high] if m > n else np.zeros(high - low))
+                a, b, fall, rise = amplitudes[n], amplitudes[m], decays[n], decays[m]
                 for c in range(high - low):
-                    total[c] += amplitude * x[c]
-                    x[c] = decay * (x[c] + now[c])
-            for c in range(high - low):
-                y[c] = total[c]
+                    before = 0.0 if n == 0 else y[c]
+                    y[c] = before + (a * x[c] + b * other[c])
+                    x[c] = fall * (x[c] + now[c])
+                    other[c] = rise * (other[c] + now[c])
 
 
 @compiled
@@ -101,19 +101,21 @@ def ranked(drawn, size, driven, tied, first, last):
 
     ``tied`` are rows in which one of them equals one of the others: how torch sorts these, is its own affair.
     """
+    rank, equal = np.empty(size, np.int32), np.empty(size, np.int32)
     for r in range(first, last):
         row, found = drawn[r], driven[r]
-        found[:], equal = False, 0
+        rank[:], equal[:], found[:] = 0, 0, False
+        for i in range(size):
+            for j in range(i + 1, size):
+                rank[j] += row[i] == row[j]
+        for i in range(len(row)):
+            value = row[i]
+            for j in range(size):
+                rank[j] += value < row[j]
+                equal[j] += (value == row[j]) & (i >= size)
         for j in range(size):
-            value, rank = row[j], 0
-            for i in range(len(row)):
-                rank += row[i] < value
-            for i in range(j):
-                rank += row[i] == value
-            for i in range(size, len(row)):
-                equal += row[i] == value
-            found[rank] = True
-        tied[r] = equal > 0
+            found[rank[j]] = True
+        tied[r] = equal.any()
 
 
 @compiled
