@@ -1,11 +1,11 @@
-"""Time of a noise phase: a plain loop over steps, the present torch code and the compiled loops, interleaved in one run.
+"""Time of a noise phase: a plain loop over steps, the torch code and the compiled loops, interleaved in one run.
 
     python scripts/bench_phases.py [rounds] [threads]
 
 384 → 192 neurons, float32, each rule's default options, ``mirror`` with LIF neurons; ``sal``, ``stdwi`` and ``mirror``
 with 32 replicas, ``rdd`` with its 128. The plain loop does one step at a time what a reader of the paper would write
-first: both matrix products, filters, neurons, traces, outer products. For ``rdd`` it simulates so, and windows are looked
-for afterwards, as in the torch code. Medians over the rounds, with the range.
+first: both matrix products, filters, neurons, traces, outer products. For ``rdd`` it simulates so; windows are looked for
+afterwards, as in the torch code. Medians over the rounds, with the range.
 
 Then what phases cost beside training: the network is the mlp 784-6×200-10, T 6, batch 128, with all its pathways.
 """
@@ -227,8 +227,8 @@ def training(rounds: int) -> None:
         found = {way: median(t) for way, t in interleaved({"update": update, "phase": hold}, rounds).items()}
         every = made[0].every * (EPOCH if made[0].per == "epoch" else 1)
         print(
-            f"{name:12} update {1000 * found['update']:.1f} ms, phases of all layers {found['phase']:.3f} s, every {every} "
-            f"updates: {100 * found['phase'] / every / found['update']:.0f} %; 10 % at every "
+            f"{name:12} update {1000 * found['update']:.1f} ms, phases of all layers {found['phase']:.3f} s, "
+            f"every {every} updates: {100 * found['phase'] / every / found['update']:.0f} %; 10 % at every "
             f"{math.ceil(found['phase'] / 0.1 / found['update'])}",
             flush=True,
         )

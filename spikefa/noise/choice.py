@@ -1,4 +1,4 @@
-"""Which implementation a noise phase runs by, torch or compiled loops, and how the compiled ones share out their work."""
+"""Which implementation a noise phase runs by, torch or compiled loops, and how those share out their work."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from torch import Tensor
 
 WORK = 1 << 17
 """Numbers that a thread must have to do for it to be worth waking."""
+
+AT_SPIKE = 10
+"""Numbers to do for each step of a neuron, about, where a spike moves a whole row of synapses."""
 
 _torch_alone: ContextVar[bool] = ContextVar("torch_alone", default=False)
 

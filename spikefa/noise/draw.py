@@ -11,8 +11,8 @@ from torch import Tensor
 from spikefa.noise.choice import compiles
 
 _LEFT, _NEXT, _STATE, _WORDS = 8, 16, 24, 624
-"""Where torch keeps, in the bytes of a generator's state, how many of the 624 words are left, which one is next, and the
-words, as integers of 64 bits."""
+"""Where torch keeps, in the bytes of a generator's state, how many of the 624 words are left, which one is next, and
+the words, as integers of 64 bits."""
 
 
 def uniform(*shape: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:

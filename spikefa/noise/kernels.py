@@ -1,6 +1,7 @@
 """Loops over time, compiled by numba: each does the columns, rows or replicas from ``first`` to ``last``.
 
-All numbers of a call are of one type, float32 or float64, and operations are rounded to it, as torch's are, unless said.
+All numbers of a call are of one type, float32 or float64, and operations are rounded to it, as torch's are, except in
+:func:`filtered`.
 """
 
 from __future__ import annotations

@@ -43,7 +43,9 @@ def _by_chance(u, level, chance, left, bits, odds, fires):
 def _surely(u, level, drawn, one, bound):
     """Whether a neuron that may fire does: u + level > logit U, looked at exactly where the bound leaves it open."""
     least = bound * _CHORD
-    return np.float32(drawn) * (np.float32(1) + least) < least or drawn == 0 or u > math.log(drawn / (one - drawn)) - level
+    return (
+        np.float32(drawn) * (np.float32(1) + least) < least or drawn == 0 or u > math.log(drawn / (one - drawn)) - level
+    )
 
 
 @compiled
@@ -146,8 +148,15 @@ def moved(spk, past, decay, first, last):
 
 
 @compiled
-def at_spikes(spk, values, total, first, last):
-    """Rows of ``total += spkᵀ @ values``, for spikes ``[n, L]`` and values ``[n, K]``, added up at the spikes."""
+def at_spikes(spk, values, past, ahead, share, total, first, last):
+    """Rows of ``total += share (spkᵀ @ values − pastᵀ @ ahead)``, for spikes ``[n, L]``, added up at the spikes.
+
+    Args:
+        spk: ``[n, L]``; ``values``: what a spike sees, ``[n, K]``.
+        past, ahead: traces that meet at the border of two pieces, ``[B, L]`` and ``[B, K]``.
+        share: of a replica in the mean.
+        total: ``[L, K]``.
+    """
     when, count = np.empty((last - first, len(spk)), np.int32), np.zeros(last - first, np.int64)
     for n in range(len(spk)):
         spks = spk[n]
@@ -155,5 +164,13 @@ def at_spikes(spk, values, total, first, last):
             if spks[i]:
                 when[i - first, count[i - first]] = n
                 count[i - first] += 1
+    row = np.empty(values.shape[1], values.dtype)
     for i in range(first, last):
-        _add_rows(total[i], values, when[i - first], 0, count[i - first])
+        row[:] = 0
+        for r in range(len(past)):
+            weight, other = past[r, i], ahead[r]
+            for k in range(len(row)):
+                row[k] -= weight * other[k]
+        _add_rows(row, values, when[i - first], 0, count[i - first])
+        for k in range(len(row)):
+            total[i, k] += share * row[k]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from spikefa.noise.choice import compiles, plain, share
+from spikefa.noise.choice import AT_SPIKE, compiles, share
 
 
 def mirrored_window(recording: Iterable[tuple[Tensor, Tensor]], tau: float) -> Tensor:
@@ -43,7 +44,7 @@ def mirrored_window(recording: Iterable[tuple[Tensor, Tensor]], tau: float) -> T
     for spks in recording:
         if total is None:
             precision = torch.promote_types(spks[0].dtype, torch.float32)
-            x_lower, x_upper = (torch.zeros_like(spk[0], dtype=precision) for spk in spks)
+            x_lower, x_upper = (spk.new_zeros(spk.shape[1:], dtype=precision) for spk in spks)
             total = x_upper.T @ x_lower
         if compiles(total, x_lower):
             _compiled(spks, tau, total, x_lower, x_upper)
@@ -76,15 +77,13 @@ def _compiled(spks: tuple[Tensor, Tensor], tau: float, total: Tensor, x_lower: T
     """One piece; traces by recursion."""
     from spikefa.noise import kernels_pair
 
-    lower, upper = (plain(spk.bool().view(torch.uint8)) for spk in spks)
-    number = x_lower.numpy().dtype.type
-    decay, replicas = number(math.exp(-1 / tau)), lower.shape[1]
-    values, ahead = x_lower.new_empty(lower.shape), torch.empty_like(x_lower)
-    arrays = x_lower.numpy(), decay, values.numpy(), ahead.numpy()
-    share(kernels_pair.seen, replicas, lower.size, lower, *arrays)
-    change = (-x_upper.T @ ahead).numpy()
-    flat = upper.reshape(-1, upper.shape[2]), values.flatten(0, 1).numpy(), change
-    share(kernels_pair.at_spikes, len(change), upper.size, *flat)
-    total.add_(torch.from_numpy(change), alpha=1 / replicas)
-    past = x_upper.view(-1).numpy()
-    share(kernels_pair.moved, len(past), upper.size, upper.reshape(len(upper), -1), past, decay)
+    lower, upper = (np.ascontiguousarray(spk.bool().view(torch.uint8).numpy()) for spk in spks)
+    past_lower, past_upper = x_lower.numpy(), x_upper.numpy()
+    number, replicas = past_lower.dtype.type, len(past_lower)
+    decay, values, ahead = number(math.exp(-1 / tau)), np.empty(lower.shape, number), np.empty_like(past_lower)
+    share(kernels_pair.seen, replicas, lower.size, lower, past_lower, decay, values, ahead)
+    trains = upper.reshape(-1, upper.shape[2]), values.reshape(-1, lower.shape[2])
+    arrays = *trains, past_upper, ahead, number(1 / replicas), total.numpy()
+    share(kernels_pair.at_spikes, len(total), upper.size * AT_SPIKE, *arrays)
+    columns = past_upper.reshape(-1)
+    share(kernels_pair.moved, len(columns), upper.size, upper.reshape(len(upper), -1), columns, decay)

@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from spikefa.noise.choice import compiles, plain, share
+from spikefa.noise.choice import AT_SPIKE, compiles, plain, share
 from spikefa.noise.driven import Drive
 from spikefa.noise.exponential import Exponentials
 from spikefa.noise.scaled import UpToScale
@@ -179,6 +179,6 @@ def _compiled(feedback: Tensor, spk: Tensor, x: Tensor, eta: float, decay: float
     from spikefa.noise import kernels
 
     moved = plain(feedback).copy()
-    number = moved.dtype.type
-    share(kernels.inferred, len(moved), spk.numel(), moved, plain(spk), plain(x), number(eta), number(1 - eta * decay))
+    constants = moved.dtype.type(eta), moved.dtype.type(1 - eta * decay)
+    share(kernels.inferred, len(moved), spk.numel() * AT_SPIKE, moved, plain(spk), plain(x), *constants)
     return torch.from_numpy(moved)

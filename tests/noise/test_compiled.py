@@ -103,7 +103,9 @@ def test_filters_and_transmission_are_the_same_within_rounding(dtype):
         for one, two in zip(found, expected, strict=True):
             torch.testing.assert_close(one, two, **tolerance)
     for amplitudes in ((1.0,), (1.0, -0.5, 0.2)):
-        torch.testing.assert_close(*both(lambda a=amplitudes: Exponentials(a, (4.0, 9.0, 30.0)[: len(a)])(spk)), **tolerance)
+        torch.testing.assert_close(
+            *both(lambda a=amplitudes: Exponentials(a, (4.0, 9.0, 30.0)[: len(a)])(spk)), **tolerance
+        )
     weight = torch.randn(17, 41, generator=generator(2), dtype=dtype)
     for mean in (0.0, 0.2):
         torch.testing.assert_close(*both(lambda mean=mean: transmitted(spk, weight, mean)), **tolerance)
