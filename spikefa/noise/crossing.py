@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from spikefa.noise.choice import compiles, plain, share
 
 
 class Windows(NamedTuple):
@@ -46,6 +49,8 @@ def windows(
         >>> found.step.tolist(), found.peak.tolist(), found.spiked.tolist()
         ([1, 4], [1.100000023841858, 0.949999988079071], [True, False])
     """
+    if compiles(v, cur, spk):
+        return _compiled(v, cur, spk, length, (alpha, threshold, decay, gain))
     step, replica, neuron = _openings((threshold - v).abs() <= alpha, length)
     span = torch.arange(length, device=v.device)
     inside = (step[:, None] + span, replica[:, None], neuron[:, None])
@@ -97,3 +102,20 @@ def _openings(near: Tensor, length: int) -> tuple[Tensor, Tensor, Tensor]:
     step, cell = key[taken] % steps, cell[taken]
     order = step.argsort(stable=True)
     return step[order], cell[order] // count, cell[order] % count
+
+
+def _compiled(v: Tensor, cur: Tensor, spk: Tensor, length: int, settings: tuple[float, ...]) -> Windows:
+    """The same in one pass, the drive by recursion."""
+    from spikefa.noise import kernels
+
+    arrays = [plain(part.flatten(1)) for part in (v, cur, spk)]
+    cells, most = arrays[0].shape[1], len(v) // length + 1
+    step, counts = np.empty((cells, most), np.int64), np.zeros(cells, np.int64)
+    peak, spiked = np.empty((cells, most), arrays[0].dtype), np.empty((cells, most), np.bool_)
+    number = np.array(settings, arrays[0].dtype)
+    share(kernels.windows, cells, v.numel(), *arrays, number, length, step, peak, spiked, counts)
+    here = np.arange(most) < counts[:, None]
+    order = step[here].argsort(kind="stable")
+    cell = np.repeat(np.arange(cells), counts)
+    found = (step[here], cell // v.shape[2], cell % v.shape[2], peak[here], spiked[here])
+    return Windows(*(torch.from_numpy(part[order]) for part in found))

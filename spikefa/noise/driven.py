@@ -13,6 +13,7 @@ from torch import Tensor
 from spikefa.noise.exponential import synapse
 from spikefa.noise.lif import lif
 from spikefa.noise.poisson import poisson_groups
+from spikefa.noise.transmission import transmitted
 from spikefa.options import flag, positive, whole
 
 RATE = 0.2
@@ -118,7 +119,7 @@ class Drive:
                 rate=RATE * self.dt,
                 fraction=FRACTION,
             ).to(weight)
-            cur, current = current_of((lower - mean) @ scaled.T, current)
+            cur, current = current_of(transmitted(lower, scaled, mean), current)
             decay = math.exp(-self.dt / TAU_MEM)
             upper, vs = lif(cur, decay=decay, gain=self.dt, threshold=THRESHOLD, reset=RESET, start=v)
             v = torch.where(upper[-1] > 0, RESET, vs[-1])

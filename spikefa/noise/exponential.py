@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from spikefa.noise.choice import compiles, plain, share
 
 CHUNK = 100
 """Steps filtered by one matrix product: its cost per step grows with them, the number of products shrinks."""
@@ -44,6 +47,8 @@ class Exponentials:
             y(0) … y(T−1), ``[T, B, N]``, and xₙ(T), ``[n, B, N]``, to start the next piece with.
         """
         state = spk.new_zeros(len(self.taus), *spk.shape[1:]) if start is None else start
+        if compiles(spk, state):
+            return self._compiled(spk, state.expand(-1, *spk.shape[1:]))
         pieces = []
         for piece in spk.split(CHUNK):
             y, state = self._filtered(piece, state)
@@ -65,6 +70,15 @@ class Exponentials:
         y = x.view_as(spk) + torch.einsum("n,nt,nbk->tbk", amplitudes, left[:, :-1], start.expand(-1, *spk.shape[1:]))
         end = (kernels[:, -1] @ spk.flatten(1)).view(-1, *spk.shape[1:])
         return y, end + left[:, -1].view(-1, 1, 1) * start
+
+    def _compiled(self, spk: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+        """The same by recursion, xₙ(t + 1) = exp(−1/τₙ) (xₙ(t) + S(t)), in another order of summation."""
+        from spikefa.noise import kernels
+
+        given, state = plain(spk.flatten(1)), plain(start.flatten(1)).astype(np.float64)
+        constants, y = (np.array(self.amplitudes), np.exp(-1 / np.array(self.taus))), np.empty_like(given)
+        share(kernels.filtered, given.shape[1], y.size, given, state, *constants, y)
+        return torch.from_numpy(y).view(spk.shape), torch.from_numpy(state).to(spk.dtype).view(start.shape)
 
 
 def synapse(fall: float, rise: float, dt: float = 1.0) -> Exponentials:

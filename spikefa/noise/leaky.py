@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import final
 
 import torch
 from torch import Tensor
 
-from spikefa.noise.pair import Neuron
+from spikefa.noise.pair import Loop, Neuron
 
 THRESHOLD = 0.372
 """With T_ref = 10 and no drive: once in 2 T_ref + 1 steps on average, as often as the stochastic neuron."""
@@ -54,3 +55,10 @@ class LeakyNeuron(Neuron):
         self.v.mul_(self.decay).add_(drive, alpha=1 - self.decay).add_(noise)
         self.v.addcmul_(self.v, silent, value=-1)
         torch.gt(self.v, THRESHOLD, out=drive)
+
+    def loop(self, bias: Tensor, replicas: int, generator: torch.Generator) -> Loop:
+        """Membranes and their noise."""
+        if self.v is None:
+            self.v = bias.new_zeros(replicas, len(bias))
+        draw = partial(self.draw, bias=bias, generator=generator)
+        return Loop((self.decay, 1 - self.decay, THRESHOLD), bias, draw, self.v)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from spikefa.noise.choice import compiles, plain, share
 
 
 def lif(
@@ -36,8 +39,10 @@ def lif(
         >>> spk.flatten().tolist(), [round(x, 1) for x in v.flatten().tolist()]
         ([0.0, 1.0, 0.0, 0.0, 0.0], [0.6, 1.2, -1.0, -0.4, 0.2])
     """
-    v, left = torch.zeros_like(cur[0]) if start is None else start, torch.zeros_like(cur[0])
-    spks, vs = torch.empty_like(cur), torch.empty_like(cur)
+    v = torch.zeros_like(cur[0]) if start is None else start.expand_as(cur[0])
+    if compiles(cur, v):
+        return _compiled(cur, v, (decay, gain, threshold, reset), refractory)
+    left, spks, vs = torch.zeros_like(v), torch.empty_like(cur), torch.empty_like(cur)
     for now, spk, seen in zip(cur, spks, vs, strict=True):
         v = torch.where(left > 0, v, decay * v + gain * now)
         left = (left - 1).clamp_(min=0)
@@ -46,3 +51,13 @@ def lif(
         v = torch.where(v > threshold, reset, v)
         left = torch.where(spk > 0, refractory, left)
     return spks, vs
+
+
+def _compiled(cur: Tensor, start: Tensor, settings: tuple[float, ...], refractory: int) -> tuple[Tensor, Tensor]:
+    """The same, bit for bit, with all time steps of some neurons in one go."""
+    from spikefa.noise import kernels
+
+    now, v = plain(cur.flatten(1)), plain(start.flatten())
+    spks, vs = np.empty_like(now), np.empty_like(now)
+    share(kernels.lif, len(v), now.size, now, v, np.array(settings, now.dtype), refractory, spks, vs)
+    return torch.from_numpy(spks).view(cur.shape), torch.from_numpy(vs).view(cur.shape)

@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from spikefa.noise.choice import compiles, plain, share
+from spikefa.noise.transmission import transmitted
+
 CHUNK = 40
 """Steps simulated at a time: so few that what is drawn and recorded for them stays in the cache."""
+
+
+class Loop(NamedTuple):
+    """What the compiled loop needs of a kind of neuron.
+
+    Attributes:
+        membrane: decay, gain and threshold of LIF neurons; empty if they are stochastic.
+        level: of stochastic neurons, what comes on top of the drive in the odds of a spike, ``[N]``.
+        draw: overwrites its argument, ``[t, B, N]``, with what chance brings.
+        v: membranes, ``[B, N]``, which the loop moves on.
+    """
+
+    membrane: tuple[float, ...]
+    level: Tensor
+    draw: Callable[[Tensor], object]
+    v: Tensor
 
 
 class Neuron(ABC):
@@ -40,6 +61,10 @@ class Neuron(ABC):
             drive: sum of the potentials at each neuron, ``[B, N]``.
             noise: what :meth:`draw` left for this step; ``silent``: 1 where a neuron is refractory, 0 elsewhere.
         """
+
+    def loop(self, bias: Tensor, replicas: int, generator: torch.Generator) -> Loop | None:
+        """What the compiled loop needs to do as :meth:`draw` and :meth:`fire` do; none if it cannot."""
+        return None
 
 
 def pair(
@@ -71,9 +96,13 @@ def pair(
         each.
     """
     (upper, lower), length = weight.shape, neuron.refractory
-    up, down = weight.T.contiguous(), feedback.contiguous()
     level = torch.cat([torch.as_tensor(b).to(weight).expand(n) for b, n in zip(bias, (lower, upper), strict=True)])
     left = torch.randint(-length, length + 1, (replicas, lower + upper), generator=generator, device=weight.device)
+    loop = neuron.loop(level, replicas, generator) if compiles(weight, feedback, level) else None
+    if loop is not None:
+        yield from _compiled(weight, feedback, loop, left, length, steps)
+        return
+    up, down = weight.T.contiguous(), feedback.contiguous()
     past = deque((left == step).to(weight) for step in range(1, length + 1))  # in the order in which they end
     z, drive = (left > 0).to(weight), weight.new_empty(left.shape)
     noise = weight.new_empty(min(CHUNK, steps), *left.shape)
@@ -89,4 +118,25 @@ def pair(
             z.add_(drive).sub_(past[0])
             past[0].copy_(drive)
             past.rotate(-1)
+        yield spks[..., :lower], spks[..., lower:]
+
+
+def _compiled(
+    weight: Tensor, feedback: Tensor, loop: Loop, left: Tensor, length: int, steps: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The same; drives are added up at spikes, in another order."""
+    from spikefa.noise import kernels_pair
+
+    lower, dtype = weight.shape[1], plain(weight).dtype
+    ending = torch.stack([left == step for step in range(1, length + 1)], 1).to(weight)
+    parts = transmitted(ending[..., lower:], feedback.T), transmitted(ending[..., :lower], weight)
+    ends, waiting = plain(torch.cat(parts, -1)), plain(left.clamp(min=0).int())
+    fixed = plain(loop.level), np.array(loop.membrane or [0, 0, 0], dtype), plain(weight.T), plain(feedback)
+    noise = weight.new_empty(min(CHUNK, steps), *left.shape)
+    for start in range(0, steps, CHUNK):
+        now = noise[: steps - start]
+        loop.draw(now)
+        spks = torch.empty(now.shape, dtype=torch.bool)
+        state = start % length, plain(loop.v), waiting, ends, spks.view(torch.uint8).numpy()
+        share(kernels_pair.pair, len(left), now.numel(), bool(loop.membrane), plain(now), *fixed, *state)
         yield spks[..., :lower], spks[..., lower:]

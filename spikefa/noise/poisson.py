@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from spikefa.noise.choice import compiles, plain, share
+from spikefa.noise.draw import uniform
 
 
 def poisson_groups(
@@ -32,7 +36,22 @@ def poisson_groups(
     """
     groups = -(-steps // hold)
     size = max(1, round(fraction * count))
-    order = torch.rand(groups, replicas, count, generator=generator, device=generator.device).argsort(-1)
-    driven = (order < size).repeat_interleave(hold, 0)[:steps]
-    draws = torch.rand(steps, replicas, count, generator=generator, device=generator.device)
-    return (driven & (draws < rate)).float()
+    chosen = uniform(groups, replicas, count, generator=generator)
+    draws = uniform(steps, replicas, count, generator=generator)
+    if compiles(draws):
+        return _compiled(draws, chosen, size, hold, rate)
+    driven = chosen.argsort(-1) < size
+    return (driven.repeat_interleave(hold, 0)[:steps] & (draws < rate)).float()
+
+
+def _compiled(draws: Tensor, chosen: Tensor, size: int, hold: int, rate: float) -> Tensor:
+    """The spikes, in the place of what was drawn for them."""
+    from spikefa.noise import kernels
+
+    rows, columns = plain(chosen.flatten(0, 1)), plain(draws.flatten(1))
+    driven, tied = np.empty(rows.shape, np.bool_), np.empty(len(rows), np.bool_)
+    share(kernels.ranked, len(rows), rows.size * size, rows, size, driven, tied)
+    driven[tied] = plain(torch.from_numpy(rows[tied]).argsort(-1) < size)
+    driven = driven.reshape(len(chosen), -1)
+    share(kernels.chosen, columns.shape[1], columns.size, columns, driven, hold, np.float32(rate))
+    return torch.from_numpy(columns).view(draws.shape)

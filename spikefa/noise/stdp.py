@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from spikefa.noise.choice import AT_SPIKE, compiles, share
 
 
 def mirrored_window(recording: Iterable[tuple[Tensor, Tensor]], tau: float) -> Tensor:
@@ -38,10 +42,14 @@ def mirrored_window(recording: Iterable[tuple[Tensor, Tensor]], tau: float) -> T
     """
     total: Tensor | None = None
     for spks in recording:
-        lower, upper = (spk.to(torch.promote_types(spk.dtype, torch.float32)) for spk in spks)
         if total is None:
-            x_lower, x_upper = torch.zeros_like(lower[0]), torch.zeros_like(upper[0])
+            precision = torch.promote_types(spks[0].dtype, torch.float32)
+            x_lower, x_upper = (spk.new_zeros(spk.shape[1:], dtype=precision) for spk in spks)
             total = x_upper.T @ x_lower
+        if compiles(total, x_lower):
+            _compiled(spks, tau, total, x_lower, x_upper)
+            continue
+        lower, upper = (spk.to(precision) for spk in spks)
         time = torch.arange(len(lower) + 1).to(lower)
         age = time[:, None] - time[:-1]
         kernel, decay = age.sign() * torch.exp(-age.abs() / tau), torch.exp(-time / tau)
@@ -63,3 +71,19 @@ def _at_spikes(spk: Tensor, values: Tensor) -> Tensor:
     when = spk.flatten(0, 1).bool().T.contiguous().nonzero()[:, 1].contiguous()
     count = spk.sum((0, 1)).long()
     return F.embedding_bag(when, values.flatten(0, 1), count.cumsum(0) - count, mode="sum")
+
+
+def _compiled(spks: tuple[Tensor, Tensor], tau: float, total: Tensor, x_lower: Tensor, x_upper: Tensor) -> None:
+    """One piece; traces by recursion."""
+    from spikefa.noise import kernels_pair
+
+    lower, upper = (np.ascontiguousarray(spk.bool().view(torch.uint8).numpy()) for spk in spks)
+    past_lower, past_upper = x_lower.numpy(), x_upper.numpy()
+    number, replicas = past_lower.dtype.type, len(past_lower)
+    decay, values, ahead = number(math.exp(-1 / tau)), np.empty(lower.shape, number), np.empty_like(past_lower)
+    share(kernels_pair.seen, replicas, lower.size, lower, past_lower, decay, values, ahead)
+    trains = upper.reshape(-1, upper.shape[2]), values.reshape(-1, lower.shape[2])
+    arrays = *trains, past_upper, ahead, number(1 / replicas), total.numpy()
+    share(kernels_pair.at_spikes, len(total), upper.size * AT_SPIKE, *arrays)
+    columns = past_upper.reshape(-1)
+    share(kernels_pair.moved, len(columns), upper.size, upper.reshape(len(upper), -1), columns, decay)

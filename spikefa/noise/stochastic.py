@@ -8,7 +8,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from spikefa.noise.pair import Neuron
+from spikefa.noise.draw import fill
+from spikefa.noise.pair import Loop, Neuron
 
 
 @final
@@ -37,8 +38,13 @@ class StochasticNeuron(Neuron):
 
     def draw(self, noise: Tensor, bias: Tensor, generator: torch.Generator) -> None:
         """Leave the drives above which neurons fire: u > log T_ref − b + logit(U) with the probability above."""
-        noise.uniform_(generator=generator).logit_().sub_(bias - math.log(self.refractory))
+        fill(noise, generator).logit_().sub_(bias - math.log(self.refractory))
 
     def fire(self, drive: Tensor, noise: Tensor, silent: Tensor) -> None:
         """Spike where the drive exceeds what was drawn, unless silent."""
         drive.gt_(noise).addcmul_(drive, silent, value=-1)
+
+    def loop(self, bias: Tensor, replicas: int, generator: torch.Generator) -> Loop:
+        """Uniform numbers, which the loop compares with the odds."""
+        level = bias - math.log(self.refractory)
+        return Loop((), level, lambda noise: fill(noise, generator), bias.new_empty(replicas, 0))

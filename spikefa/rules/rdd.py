@@ -15,6 +15,7 @@ from spikefa.noise.fit import compose, online, squares
 from spikefa.noise.lif import lif
 from spikefa.noise.phase import NoisePhase
 from spikefa.noise.poisson import poisson_groups
+from spikefa.noise.transmission import transmitted
 from spikefa.options import positive, whole
 
 FITS = {"online": online, "squares": squares}
@@ -163,14 +164,14 @@ class RegressionDiscontinuity(NoisePhase):
     def simulate(self, weight: Tensor, feedback: Tensor, noise: torch.Generator) -> Iterator[Recording]:
         """The lower population under Poisson spikes, the upper one under what comes of them through W."""
         upper, lower = weight.shape
-        up = weight.T * (self.scale / weight.std(correction=0).clamp(min=torch.finfo(weight.dtype).tiny))
+        up = weight * (self.scale / weight.std(correction=0).clamp(min=torch.finfo(weight.dtype).tiny))
         most = max(1, PIECE // (self.steps * (lower + upper)))
         for start in range(0, self.replicas, most):
             count = min(most, self.replicas - start)
             given = poisson_groups(lower, noise, steps=self.steps, replicas=count, hold=100, rate=0.2).to(weight)
             cur = 4 * SYNAPSE(given)[0]
             spk, v = lif(cur, **NEURON)
-            yield Recording(v, cur, spk, SYNAPSE(lif(SYNAPSE(spk)[0] @ up, **NEURON)[0])[0])
+            yield Recording(v, cur, spk, SYNAPSE(lif(SYNAPSE(transmitted(spk, up))[0], **NEURON)[0])[0])
 
     def learn(self, feedback: Tensor, recording: Iterator[Recording]) -> Tensor:
         """B from the lines as this recording moves them; ``lines`` itself moves when the phase is over."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import final
 
 import torch
@@ -139,12 +139,13 @@ class SpikeAlignment(NoisePhase):
         neuron = NEURONS[self.neuron](self.refractory)
         return pair(weight, feedback, noise, neuron, steps=self.steps, replicas=self.replicas, bias=bias)
 
-    def learn(self, feedback: Tensor, recording: Iterator[tuple[Tensor, Tensor]]) -> Tensor:
+    def learn(self, feedback: Tensor, recording: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
         """B + η_n times the window of all spikes, divided by the length of its kernel, 2 T_ref; in B's precision."""
         phases = max(int(self.count) - 1, 0) // self.every
         eta = self.eta if self.anneal is None else self.eta * self.anneal / (self.anneal + phases)
-        spks = ((lower.to(feedback.dtype), upper.to(feedback.dtype)) for lower, upper in recording)
-        return feedback + eta * mirrored_window(spks, self.refractory) / (2 * self.refractory)
+        if feedback.dtype != torch.float32:  # which is the window's precision where spikes are booleans
+            recording = ((lower.to(feedback.dtype), upper.to(feedback.dtype)) for lower, upper in recording)
+        return feedback + eta * mirrored_window(recording, self.refractory) / (2 * self.refractory)
 
     def extra_repr(self) -> str:
         """The options, for printing."""

@@ -9,6 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from spikefa.noise.choice import AT_SPIKE, compiles, plain, share
 from spikefa.noise.driven import Drive
 from spikefa.noise.exponential import Exponentials
 from spikefa.noise.scaled import UpToScale
@@ -166,6 +167,18 @@ def inferred(feedback: Tensor, spk: Tensor, x: Tensor, eta: float, decay: float)
         tensor([[1.7500]])
     """
     spk, x = spk.flatten(0, 1), x.flatten(0, 1)
+    if compiles(feedback, spk, x):
+        return _compiled(feedback, spk, x, eta, decay)
     count = spk.cumsum(0)
     keep = (1 - eta * decay) ** (count[-1] - count)
     return (1 - eta * decay) ** count[-1, :, None] * feedback + eta * (keep * spk).T @ x
+
+
+def _compiled(feedback: Tensor, spk: Tensor, x: Tensor, eta: float, decay: float) -> Tensor:
+    """The same, spike after spike."""
+    from spikefa.noise import kernels
+
+    moved = plain(feedback).copy()
+    constants = moved.dtype.type(eta), moved.dtype.type(1 - eta * decay)
+    share(kernels.inferred, len(moved), spk.numel() * AT_SPIKE, moved, plain(spk), plain(x), *constants)
+    return torch.from_numpy(moved)

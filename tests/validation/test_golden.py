@@ -1,9 +1,11 @@
 """Every torch twin does what its Brian2 reference did, and a twin that is wrong in any of five ways does not."""
 
+from contextlib import nullcontext
 from importlib import import_module
 
 import pytest
 
+from spikefa.noise.choice import by_torch
 from spikefa.validation import VALIDATIONS, Exact, cases
 from spikefa.validation.exact import agreement
 from spikefa.validation.statistical import consistency, gathered
@@ -24,9 +26,11 @@ def mutants(rule):
     return import_module(f"tests.validation.mutants.{rule}").MUTANTS
 
 
+@pytest.mark.parametrize("way", [nullcontext, by_torch], ids=["compiled", "torch"])
 @pytest.mark.parametrize("case", EXACT, ids=name)
-def test_the_twin_agrees(case, golden):
-    found = agreement(case, golden(case), case.twin())
+def test_the_twin_agrees(case, way, golden):
+    with way():
+        found = agreement(case, golden(case), case.twin())
     assert found.agrees, found.parted
     assert found.mismatched == 0
     spiking = [key for key in found.traces[0].arrays if key[1] == "spk"]

@@ -5,7 +5,7 @@ from collections import deque
 
 import torch
 
-from spikefa.noise import pair
+from spikefa.noise import kernels_pair, pair
 from spikefa.noise.leaky import THRESHOLD, LeakyNeuron
 from spikefa.noise.stochastic import StochasticNeuron
 from spikefa.rules import sal
@@ -105,6 +105,52 @@ def potential(monkeypatch):
     monkeypatch.setattr(pair, "deque", longer)
 
 
+def torch_alone(change):
+    """A mistake in torch's neurons, which the compiled loop does not run."""
+
+    def patch(monkeypatch):
+        monkeypatch.setattr(pair, "compiles", lambda *tensors: False)
+        change(monkeypatch)
+
+    return patch
+
+
+def compiled_potential(monkeypatch):
+    """In the compiled loop, potentials and the refractory time last a step longer."""
+    right = pair._compiled
+    monkeypatch.setattr(
+        pair, "_compiled", lambda w, b, loop, left, length, steps: right(w, b, loop, left, length + 1, steps)
+    )
+
+
+def compiled_leak(monkeypatch):
+    """In the compiled loop, the membrane's time constant is 1 % too long."""
+    right = LeakyNeuron.loop
+
+    def loop(neuron, *given):
+        found = right(neuron, *given)
+        return found._replace(membrane=(math.exp(-1 / (neuron.refractory * 1.01)), *found.membrane[1:]))
+
+    monkeypatch.setattr(LeakyNeuron, "loop", loop)
+
+
+def compiled_level(monkeypatch):
+    """In the compiled loop, stochastic neurons have no bias."""
+    right = StochasticNeuron.loop
+    monkeypatch.setattr(StochasticNeuron, "loop", lambda neuron, bias, *rest: right(neuron, 0 * bias, *rest))
+
+
+def compiled_refractory(monkeypatch):
+    """In the compiled loop, neurons that are refractory from one piece to the next may fire."""
+    right = kernels_pair.pair
+
+    def wrong(leaky, drawn, level, membrane, up, down, turn, v, left, *rest):
+        left[rest[-2] : rest[-1]] = 0
+        right(leaky, drawn, level, membrane, up, down, turn, v, left, *rest)
+
+    monkeypatch.setattr(kernels_pair, "pair", wrong)
+
+
 def simulated(change):
     """The phase with other weights than those it is given."""
 
@@ -131,8 +177,11 @@ def uncentred(monkeypatch):
 MUTANTS = {
     **{change.__name__: ("sal", window(change)) for change in (sign, delay, decay, coincident)},
     **{change.__name__: ("sal", simulated(change)) for change in (transpose, exchange)},
-    **{change.__name__: ("sal", change) for change in (pieces, potential, uncentred)},
-    **{change.__name__: ("sal-lif", change) for change in (membrane, leak)},
-    "reset": ("sal", refractory),
-    "reset of two": ("sal-pair", refractory),
+    **{change.__name__: ("sal", change) for change in (pieces, uncentred)},
+    "potential": ("sal", torch_alone(potential)),
+    **{change.__name__: ("sal-lif", torch_alone(change)) for change in (membrane, leak)},
+    "reset": ("sal", torch_alone(refractory)),
+    "reset of two": ("sal-pair", torch_alone(refractory)),
+    **{change.__name__: ("sal", change) for change in (compiled_potential, compiled_level, compiled_refractory)},
+    "compiled_leak": ("sal-lif", compiled_leak),
 }
