@@ -4,7 +4,7 @@
 
 384 → 192 neurons, float32, each rule's default options, ``mirror`` with LIF neurons; ``sal``, ``stdwi`` and ``mirror``
 with 32 replicas, ``rdd`` with its 128. The plain loop does one step at a time what a reader of the paper would write
-first: both matrix products, filters, neurons, traces, outer products. For ``rdd`` it simulates so; windows are looked for
+first: both matrix products, filters, neurons, traces, outer products. For ``rdd`` it simulates so; windows are found
 afterwards, as in the torch code. Medians over the rounds, with the range.
 
 Then what phases cost beside training: the network is the mlp 784-6×200-10, T 6, batch 128, with all its pathways.

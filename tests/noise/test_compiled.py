@@ -47,7 +47,9 @@ def phase(name, dtype=torch.float64, size=(13, 22), updates=3):
     for _ in range(updates):
         rule.step(weight)
     pieces = list(rule.simulate(weight, rule.weight.clone(), generator(2)))
-    return rule.weight, [torch.cat(part) if part[0].dim() == 3 else torch.stack(part) for part in zip(*pieces)]
+    return rule.weight, [
+        torch.cat(part) if part[0].dim() == 3 else torch.stack(part) for part in zip(*pieces, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("name", PHASES)
