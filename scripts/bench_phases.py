@@ -4,8 +4,8 @@
 
 384 → 192 neurons, float32, each rule's default options, ``mirror`` with LIF neurons; ``sal``, ``stdwi`` and ``mirror``
 with 32 replicas, ``rdd`` with its 128. The plain loop does one step at a time what a reader of the paper would write
-first: both matrix products, filters, neurons, traces, outer products. For ``rdd`` it simulates so; windows are looked
-for afterwards, as in the torch code. Medians over the rounds, with the range.
+first: both matrix products, filters, neurons, traces, outer products. For ``rdd`` it simulates so; windows are found
+afterwards, as in the torch code. Medians over the rounds, with the range.
 
 Then what phases cost beside training: the network is the mlp 784-6×200-10, T 6, batch 128, with all its pathways.
 """
@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import final
 
 import torch
 from torch import Tensor
@@ -71,6 +72,7 @@ def sal(weight: Tensor, made: NoisePhase) -> Tensor:
     return feedback + made.eta * change / replicas / (2 * length)
 
 
+@final
 class Driven:
     """Poisson spikes below, LIF neurons above, a step at a time."""
 
