@@ -101,6 +101,14 @@ def test_wrong_input_is_one_line_and_status_2(validate, checkpoint, monkeypatch,
     assert not (checkpoint / "sprung").exists()
 
 
+def test_an_interrupt_promises_nothing(validate, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sitting, "sit", interrupted)
+    assert validate("lif") == (130, "spikefa: stopped\n")
+
+
 def test_without_brian2_the_way_out_is_named(validate, monkeypatch):
     monkeypatch.setitem(sys.modules, "brian2.only", None)
     status, said = validate("lif")
