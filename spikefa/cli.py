@@ -190,7 +190,8 @@ def _guarded(command: Callable[[], Any], words: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        return _complain("stopped; the same command again goes on from here", 130)
+        resumes = "; the same command again goes on from here" if words[:1] == ["compare"] else ""
+        return _complain(f"stopped{resumes}", 130)
     except (CycloptsError, ValueError, TypeError, OSError, ImportError) as error:
         if len(words) + 1 < len(sys.argv):
             raise

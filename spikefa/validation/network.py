@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
+import snntorch as snn
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -95,12 +96,12 @@ def trained(checkpoint: Path, experiment: Experiment, images: int, data: Path | 
 
     Raises:
         OSError: there is no such file.
-        ValueError: it is no state_dict of this network, or there is no image.
+        ValueError: it is no state_dict of this network, its neurons reset in another way, or there is no image.
     """
     if images < 1:
         raise ValueError(f"images must be at least 1, not {images}")
     found = load(experiment.dataset, data)
-    net = experiment.build(found)
+    net = experiment.build(found).double()  # before loading: a checkpoint in float64 is not rounded
     weights = {name: values for name, values in read(checkpoint).items() if ".feedback." not in name}
     wanted = {name for name in net.state_dict() if ".feedback." not in name}
     if wrong := sorted(wanted ^ set(weights)):
@@ -112,9 +113,23 @@ def trained(checkpoint: Path, experiment: Experiment, images: int, data: Path | 
         net.load_state_dict(weights, strict=False)
     except RuntimeError as error:
         raise ValueError(f"{checkpoint} is of another network than {experiment.network}: {error}") from error
+    _check_resets(checkpoint, net)
     x, y = found.test.x[:images], found.test.y[:images]
     encoded = experiment.encode(x, stream(experiment.seed, "evaluation"))
-    return Network(net.double().eval(), encoded.double(), checkpoint.stem), y
+    return Network(net.eval(), encoded.double(), checkpoint.stem), y
+
+
+def _check_resets(checkpoint: Path, net: nn.Module) -> None:
+    """Refuse neurons that were saved with another reset than they are built with, which loading leaves as it is."""
+    for name, neuron in net.named_modules():
+        if not isinstance(neuron, snn.SpikingNeuron):
+            continue
+        saved = {number: reset for reset, number in neuron.reset_dict.items()}[int(neuron.reset_mechanism_val)]
+        if saved != neuron.reset_mechanism:
+            raise ValueError(
+                f"{checkpoint} was saved with reset_mechanism={saved!r} of {name}, which here has "
+                f"{neuron.reset_mechanism!r}: name the network and the read-out that it was trained with"
+            )
 
 
 def predictions(recorded: Trace, experiment: Experiment) -> NDArray[Any]:

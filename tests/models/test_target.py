@@ -1,5 +1,7 @@
 """Where Brian2's code runs is as it was before, whatever happened meanwhile."""
 
+import signal
+
 import pytest
 
 b2 = pytest.importorskip("brian2.only", reason="the reference models need Brian2")
@@ -26,3 +28,11 @@ def test_settings_come_back(name):
 def test_a_target_must_exist():
     with pytest.raises(ValueError, match="no target is called 'numpi'"), target("numpi"):
         pass
+
+
+def test_an_interrupt_ends_a_simulation_and_leaves_no_half_of_one():
+    interrupt = b2.NetworkOperation(lambda: signal.raise_signal(signal.SIGINT))
+    network, graceful = b2.Network(interrupt), b2.prefs.core.stop_on_keyboard_interrupt
+    with pytest.raises(KeyboardInterrupt), target("numpy"):
+        network.run(10 * b2.ms, namespace={})
+    assert b2.prefs.core.stop_on_keyboard_interrupt is graceful is True

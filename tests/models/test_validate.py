@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from spikefa import cli
 from spikefa.comparison import load
 from spikefa.experiment import Experiment
-from spikefa.validation import lif, sitting
+from spikefa.validation import lif, network, sitting
 
 
 class Trapped:
@@ -47,6 +47,7 @@ def checkpoint(tmp_path):
     net = Experiment(rule="fa", network="mlp:depth=1,width=20").build(load("digits"))
     torch.save(net.state_dict(), tmp_path / "start.pt")
     save_file(net.state_dict(), tmp_path / "start.safetensors")
+    torch.save(net.state_dict() | {"lif1.reset_mechanism_val": torch.tensor(1)}, tmp_path / "zero.pt")
     torch.save(Trapped(tmp_path / "sprung"), tmp_path / "object.pt")
     (tmp_path / "text.pt").write_text("no tensors")
     return tmp_path
@@ -78,6 +79,15 @@ def test_a_trained_network(validate, checkpoint, file):
     assert "predictions: 12 of 12 are the same" in said
 
 
+def test_a_checkpoint_in_float64_is_not_rounded(checkpoint):
+    saved = {name: values.double() for name, values in torch.load(checkpoint / "start.pt").items()}
+    saved["fc1.weight"] = saved["fc1.weight"] + 1e-12
+    torch.save(saved, checkpoint / "fine.pt")
+    experiment = Experiment(network="mlp:depth=1,width=20", dataset="digits")
+    case, _ = network.trained(checkpoint / "fine.pt", experiment, images=1)
+    assert torch.equal(case.net.fc1.weight, saved["fc1.weight"])
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -86,6 +96,14 @@ def test_a_trained_network(validate, checkpoint, file):
         (["--checkpoint", "none.pt"], "there is no checkpoint none.pt"),
         (["--checkpoint", "start.pt"], "mlp on digits: .* in one of the two only"),
         (["--checkpoint", "start.pt", "--network", "mlp:depth=1,width=30"], r"another network .* size mismatch"),
+        (
+            ["--checkpoint", "zero.pt", "--network", "mlp:depth=1,width=20"],
+            "reset_mechanism='zero' of lif1, which here has 'subtract': name the network",
+        ),
+        (
+            ["--checkpoint", "start.pt", "--network", "mlp:depth=1,width=20", "--readout", "rate"],
+            "reset_mechanism='none' of readout, which here has 'subtract': name the network",
+        ),
         (["--checkpoint", "text.pt"], "text.pt cannot be read as a state_dict"),
         (["--checkpoint", "object.pt"], "object.pt cannot be read as a state_dict"),
         (["lif", "--checkpoint", "start.pt"], "rules or a checkpoint, not both"),
@@ -99,6 +117,14 @@ def test_wrong_input_is_one_line_and_status_2(validate, checkpoint, monkeypatch,
     assert re.search(message, said)
     assert said.count("\n") == 1
     assert not (checkpoint / "sprung").exists()
+
+
+def test_an_interrupt_promises_nothing(validate, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sitting, "sit", interrupted)
+    assert validate("lif") == (130, "spikefa: stopped\n")
 
 
 def test_without_brian2_the_way_out_is_named(validate, monkeypatch):
