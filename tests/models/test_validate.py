@@ -108,6 +108,7 @@ def test_a_checkpoint_in_float64_is_not_rounded(checkpoint):
         (["--checkpoint", "object.pt"], "object.pt cannot be read as a state_dict"),
         (["lif", "--checkpoint", "start.pt"], "rules or a checkpoint, not both"),
         (["--checkpoint", "start.pt", "--images", "0"], "images must be"),
+        (["lif", "--network", "convnet", "--images", "5"], "--network, --images would do nothing for rules: give --ch"),
     ],
 )
 def test_wrong_input_is_one_line_and_status_2(validate, checkpoint, monkeypatch, words, message):
