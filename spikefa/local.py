@@ -108,11 +108,11 @@ class ThreeFactor:
         """
         for module in self.entry:
             x = module(x)
-        mem = self.layers[0].mem
+        before = self.layers[0].mem
         if x.dim() != 2:
             raise ValueError(f"the first layer takes [B, in] at a step, not {tuple(x.shape)}: [1, in] for one example")
-        if mem is not None and len(mem) != len(x):
-            raise ValueError(f"{len(x)} examples after a step of {len(mem)}: call reset() where another batch begins")
+        if before is not None and len(before) != len(x):
+            raise ValueError(f"{len(x)} examples after a step of {len(before)}: call reset() where another batch begins")
         for layer in self.layers:
             x, mem = layer.step(x)
         return x, mem.clone()
