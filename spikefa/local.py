@@ -112,7 +112,7 @@ class ThreeFactor:
         if x.dim() != 2:
             raise ValueError(f"the first layer takes [B, in] at a step, not {tuple(x.shape)}: [1, in] for one example")
         if before is not None and len(before) != len(x):
-            raise ValueError(f"{len(x)} examples after a step of {len(before)}: call reset() where another batch begins")
+            raise ValueError(f"{len(x)} examples after a step of {len(before)}: call reset() before another batch")
         for layer in self.layers:
             x, mem = layer.step(x)
         return x, mem.clone()

@@ -82,7 +82,7 @@ def test_errors_without_a_step_or_of_another_shape_are_refused():
 def test_another_batch_needs_a_reset_and_one_example_is_a_batch(before, after):
     learner = ThreeFactor(net())
     learner.step(torch.ones(before, 3))
-    with pytest.raises(ValueError, match=rf"{after} examples after a step of {before}: call reset\(\)"):
+    with pytest.raises(ValueError, match=rf"{after} examples after a step of {before}: call reset\(\) before"):
         learner.step(torch.ones(after, 3))
     learner.reset()
     assert learner.step(torch.ones(after, 3))[1].shape == (after, 2)
