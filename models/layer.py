@@ -71,8 +71,11 @@ class Layer:
     recurrent: NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
-        if np.ndim(self.weight) != 2 or not np.isfinite(self.weight).all():
-            raise ValueError(f"weight must be finite and [out, in], got shape {np.shape(self.weight)}")
+        if np.ndim(self.weight) != 2:
+            raise ValueError(f"weight must be [out, in], got shape {np.shape(self.weight)}")
+        if len(wrong := np.argwhere(~np.isfinite(self.weight))):
+            first = tuple(wrong[0].tolist())
+            raise ValueError(f"weight must be finite, got {self.weight[first]} at {first}, {len(wrong)} such in all")
         if self.bias is not None and np.shape(self.bias) != (self.size,):
             raise ValueError(f"bias must be [{self.size}], one per neuron, got shape {np.shape(self.bias)}")
         if self.bias is not None and not np.isfinite(self.bias).all():

@@ -29,7 +29,8 @@ class Trace:
             100 steps are recorded once in 100 steps, `[T / 100, out, in]`, as they are after these.
 
     Raises:
-        ValueError: where arrays disagree on the number of steps, or a variable has no unit.
+        ValueError: where arrays disagree on the number of steps, or there is none, or a variable has no unit.
+        TypeError: where values are no array of bool or real numbers.
 
     Example:
         >>> trace = Trace({("layer_1", "spk"): np.zeros((5, 1, 3), bool)}, units={"spk": "1"}, dt=1.0)
@@ -43,8 +44,11 @@ class Trace:
     every: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for key, values in self.arrays.items():
+            if not isinstance(values, np.ndarray) or values.ndim == 0 or values.dtype.kind not in "biuf":
+                raise TypeError(f"{key} must be an array [T, ...] of bool or real numbers, got {values!r}")
         lengths = {key: len(values) * self.steps(key[1]) for key, values in self.arrays.items()}
-        if len(set(lengths.values())) != 1:
+        if len(set(lengths.values())) != 1 or 0 in lengths.values():
             raise ValueError(f"a trace needs one number of steps, got {lengths}: record every variable once per step")
         if missing := {variable for _, variable in self.arrays} - set(self.units):
             raise ValueError(f"no unit for {sorted(missing)}: add it to units, '1' where it is dimensionless")

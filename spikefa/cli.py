@@ -133,12 +133,12 @@ def validate(
     target: str = "numpy",
     figures: Path | None = None,
     checkpoint: Annotated[Path | None, TRAINED] = None,
-    network: Annotated[str, TRAINED] = "mlp",
-    dataset: Annotated[str, TRAINED] = "digits",
-    encoding: Annotated[str, TRAINED] = "current",
-    readout: Annotated[str, TRAINED] = "membrane",
-    steps: Annotated[int, TRAINED] = 10,
-    images: Annotated[int, TRAINED] = 20,
+    network: Annotated[str | None, TRAINED] = None,
+    dataset: Annotated[str | None, TRAINED] = None,
+    encoding: Annotated[str | None, TRAINED] = None,
+    readout: Annotated[str | None, TRAINED] = None,
+    steps: Annotated[int | None, TRAINED] = None,
+    images: Annotated[int | None, TRAINED] = None,
     data: Annotated[Path | None, TRAINED] = None,
 ) -> int:
     """Run the rules beside their Brian2 reference models and say where the two part: status 1 if they do.
@@ -150,21 +150,28 @@ def validate(
         target: what Brian2 makes code for: numpy, cython, cpp_standalone; the last two need a compiler.
         figures: folder for a figure of each case, both simulators and their difference (default: none).
         checkpoint: a state_dict, from torch.save or safetensors, to run in Brian2 on test images.
-        network, dataset, encoding, readout, steps: what it was trained with, as in compare; your own network as
-            package.module:function.
-        images: how many test images.
+        network: that it was saved from, as in compare; your own as package.module:function (default: mlp).
+        dataset: that it was trained on (default: digits).
+        encoding: likewise (default: current).
+        readout: likewise (default: membrane).
+        steps: time steps per image, likewise (default: 10).
+        images: how many test images (default: 20).
         data: folder with the data sets; else SPIKEFA_DATA, the cache, download.
     """
     from spikefa.validation import sitting
 
+    trained = {"network": network, "dataset": dataset, "encoding": encoding, "readout": readout, "steps": steps}
+    told = trained | {"images": images, "data": data}
     if checkpoint is None:
+        if idle := [f"--{name}" for name, value in told.items() if value is not None]:
+            raise ValueError(f"{', '.join(idle)} would do nothing for rules: give --checkpoint too, or leave it out")
         return sitting.sit(rules or [], target, figures)
     if rules:
         raise ValueError(f"validate rules or a checkpoint, not both: {' '.join(rules)} and {checkpoint}")
     from spikefa.experiment import Experiment
 
-    experiment = Experiment(network=network, dataset=dataset, encoding=encoding, readout=readout, steps=steps)
-    return sitting.check(checkpoint, experiment, images, data, target, figures)
+    experiment = Experiment(**{name: value for name, value in trained.items() if value is not None})
+    return sitting.check(checkpoint, experiment, 20 if images is None else images, data, target, figures)
 
 
 @app.command(name="list")

@@ -101,9 +101,18 @@ class ThreeFactor:
 
     @torch.no_grad()
     def step(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """One time step: input ``[B, ...]``; the read-out's ``spk, mem``, ``[B, classes]`` each."""
+        """One time step: input ``[B, ...]``; the read-out's ``spk, mem``, ``[B, classes]`` each.
+
+        Raises:
+            ValueError: the input is no batch of vectors, or of another size than that of the step before.
+        """
         for module in self.entry:
             x = module(x)
+        before = self.layers[0].mem
+        if x.dim() != 2:
+            raise ValueError(f"the first layer takes [B, in] at a step, not {tuple(x.shape)}: [1, in] for one example")
+        if before is not None and len(before) != len(x):
+            raise ValueError(f"{len(x)} examples after a step of {len(before)}: call reset() before another batch")
         for layer in self.layers:
             x, mem = layer.step(x)
         return x, mem.clone()

@@ -78,6 +78,18 @@ def test_errors_without_a_step_or_of_another_shape_are_refused():
         learn(net(), torch.zeros(0, 4, 3), lambda spk, mem: mem)
 
 
+@pytest.mark.parametrize(("before", "after"), [(3, 2), (3, 1), (1, 3)])
+def test_another_batch_needs_a_reset_and_one_example_is_a_batch(before, after):
+    learner = ThreeFactor(net())
+    learner.step(torch.ones(before, 3))
+    with pytest.raises(ValueError, match=rf"{after} examples after a step of {before}: call reset\(\) before"):
+        learner.step(torch.ones(after, 3))
+    learner.reset()
+    assert learner.step(torch.ones(after, 3))[1].shape == (after, 2)
+    with pytest.raises(ValueError, match=r"\[B, in\] at a step, not \(3,\): \[1, in\]"):
+        learner.step(torch.ones(3))
+
+
 def test_inside_exact_no_pathway_is_used():
     x, nets = torch.ones(5, 4, 3), [net(nn.Linear(3, 3), snn.Leaky(**LIF))]
     nets.append(copy.deepcopy(nets[0]))

@@ -31,10 +31,13 @@ def cases(name: str) -> Sequence[Exact | Statistical]:
 
     Raises:
         ValueError: no such name; the message suggests the nearest.
+        TypeError: what it names gives no cases.
 
     Example:
         >>> [case.name for case in cases("lif")][0]
         'lif'
     """
     found: Sequence[Exact | Statistical] = resolve(name, VALIDATIONS, "validation")()
+    if not isinstance(found, list | tuple) or not found or not all(isinstance(c, Exact | Statistical) for c in found):
+        raise TypeError(f"{name} must be a function that returns a list of Exact or Statistical cases, got {found!r}")
     return found

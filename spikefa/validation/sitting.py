@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -32,8 +33,11 @@ def sit(names: Sequence[str], code: str, figures: Path | None = None) -> int:
 
     Raises:
         ValueError: no such rule or target.
+        TypeError: what is named has no cases.
+        OSError: no figure can be written.
         ImportError: there is no Brian2.
     """
+    _prepare(figures)
     planned = [case for name in names or VALIDATIONS for case in cases(name)]
     found = [_simulated(case, code, figures) for case in planned]
     console.print(tables(found))
@@ -52,6 +56,7 @@ def check(
     Returns:
         The exit status: 0, or 1 if spikes, membranes or predictions differ.
     """
+    _prepare(figures)
     case, labels = trained(checkpoint, experiment, images, data)
     result = _simulated(case, code, figures)
     console.print(tables([result]))
@@ -60,6 +65,15 @@ def check(
     same = int((theirs == ours).sum())
     console.print(f"predictions: {same} of {len(labels)} are the same; {right} are right")
     return 0 if result.agrees and same == len(labels) else 1
+
+
+def _prepare(figures: Path | None) -> None:
+    """Find out that no figure can be written before anything is simulated."""
+    if figures is None:
+        return
+    figures.mkdir(parents=True, exist_ok=True)
+    if not os.access(figures, os.W_OK):
+        raise PermissionError(f"no figure can be written to {figures}: name another folder")
 
 
 def _simulated(case: Exact | Statistical, code: str, figures: Path | None) -> Any:

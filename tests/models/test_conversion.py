@@ -53,6 +53,13 @@ def test_a_float32_network_is_compared_in_its_own_precision():
     assert found.states < 1e-5
 
 
+def broken():
+    """A Linear of which the weights into one neuron diverged."""
+    linear = nn.Linear(6, 5)
+    linear.weight.data[2] = torch.nan
+    return linear
+
+
 REFUSED = {
     "a Conv2d": lambda: (net(nn.Conv2d(1, 1, 3), snn.Leaky(beta=0.8)), X.view(20, 3, 1, 1, 6).expand(20, 3, 1, 6, 6)),
     "a Tanh": lambda: (net(nn.Linear(6, 5), nn.Tanh(), snn.Leaky(beta=0.8)), X),
@@ -63,6 +70,10 @@ REFUSED = {
     "inhibition": lambda: (net(nn.Linear(6, 5), snn.Leaky(beta=0.8, inhibition=True)), X),
     "graded_spikes_factor": lambda: (net(nn.Linear(6, 5), snn.Leaky(beta=0.8, graded_spikes_factor=2.0)), X),
     "0 and 1 cannot be matched: reset_delay": lambda: (net(nn.Linear(6, 5), snn.Leaky(0.8, reset_delay=False)), X),
+    r"0 and 1 cannot be matched: weight must be finite, got nan at \(2, 0\), 6 such in all": lambda: (
+        net(broken(), snn.Leaky(0.9)),
+        X,
+    ),
     "0 and 1 cannot be matched: beta": lambda: (net(nn.Linear(6, 5), snn.Leaky(beta=1.0)), X),
     "0 and 1 cannot be matched: threshold": lambda: (net(nn.Linear(6, 5), snn.Leaky(0.9, threshold=-1.0)), X),
 }

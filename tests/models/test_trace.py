@@ -120,5 +120,10 @@ def test_what_cannot_be_compared_is_refused():
 def test_a_trace_refuses():
     with pytest.raises(ValueError, match="one number of steps"):
         Trace({("a", "v"): np.ones(3), ("b", "v"): np.ones(4)}, UNITS, 1.0)
+    with pytest.raises(ValueError, match="one number of steps"):
+        Trace({("a", "v"): np.ones((0, 1, 3))}, UNITS, 1.0)  # two of no step would agree
+    for values in (np.ones(3) * 1j, np.array([None]), np.float64(1), [1, 2]):
+        with pytest.raises(TypeError, match=r"'v'\) must be an array \[T, ...\] of bool or real"):
+            Trace({("a", "v"): values}, UNITS, 1.0)
     with pytest.raises(ValueError, match=r"no unit for \['g'\]"):
         Trace({("a", "g"): np.ones(3)}, UNITS, 1.0)

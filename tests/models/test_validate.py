@@ -26,6 +26,11 @@ class Trapped:
         return open, (str(self.path), "w")
 
 
+def nothing():
+    """No case at all."""
+    return []
+
+
 @pytest.fixture
 def validate(monkeypatch, capsys):
     """`validate(words)`: the status and what was printed."""
@@ -108,6 +113,11 @@ def test_a_checkpoint_in_float64_is_not_rounded(checkpoint):
         (["--checkpoint", "object.pt"], "object.pt cannot be read as a state_dict"),
         (["lif", "--checkpoint", "start.pt"], "rules or a checkpoint, not both"),
         (["--checkpoint", "start.pt", "--images", "0"], "images must be"),
+        (["tests.models.test_validate:nothing"], r"nothing must be a function that returns a list of .* got \[\]"),
+        (["spikefa.validation.kp:Kp"], r"kp:Kp must be a function that returns a list of .* got Kp\("),
+        (["lif", "--figures", "text.pt"], "File exists: 'text.pt'"),
+        (["--checkpoint", "none.pt", "--figures", "text.pt"], "File exists: 'text.pt'"),
+        (["lif", "--network", "convnet", "--images", "5"], "--network, --images would do nothing for rules: give --ch"),
     ],
 )
 def test_wrong_input_is_one_line_and_status_2(validate, checkpoint, monkeypatch, words, message):
