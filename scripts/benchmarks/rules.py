@@ -70,10 +70,10 @@ def phases(net: nn.Module, setting: Setting) -> tuple[list[float], int]:
     pathway = next(iter(routed(net).values())).feedback
     period, whole_epoch = cadence(pathway)
     seconds = []
-    for _ in range(max(1, setting.rounds // 5) if period else 0):
+    for _ in range(1 + max(1, setting.rounds // 5) if period else 0):
         count(net, before=1)
         seconds.append(timed(partial(adapt, net, epoch=whole_epoch), setting))
-    return seconds or [0.0], period * (EPOCH if whole_epoch else 1)
+    return seconds[1:] or [0.0], period * (EPOCH if whole_epoch else 1)
 
 
 def cadence(pathway: Feedback) -> tuple[int, bool]:
