@@ -122,11 +122,6 @@ def test_one_hidden_layer_is_exact_with_every_surrogate(name, mechanism):
         assert off((found, true)) < 1e-10
 
 
-def test_snntorch_s_float32_spikes_round_what_comes_back_through_time(monkeypatch):
-    monkeypatch.setitem(globals(), "wide", SURROGATES.get)
-    assert 1e-10 < off(both("fa")) < 1e-7
-
-
 @pytest.mark.parametrize("steps", [1, 2, 30])
 @pytest.mark.parametrize(("beta", "kappa"), [(0.0, 0.0), (0.5, 0.95), (0.95, 0.5), (1.0, 1.0), (0.8, 0.0)])
 def test_one_hidden_layer_is_exact_for_any_time_and_leak(steps, beta, kappa):

@@ -16,9 +16,11 @@ from spikefa.datasets import DATASETS
 from spikefa.experiment import Experiment
 from spikefa.readout import READOUTS
 from spikefa.results import FILE, read
+from spikefa.scan import using
 from spikefa.settings import by_setting
 from spikefa.streams import stream
 from spikefa.training import train
+from tests import test_local
 
 LIF = {"beta": 0.9}
 LOCAL = {"readout": "every_step", "credit": "local"}
@@ -169,3 +171,10 @@ def test_a_comparison_of_both_ways_keeps_them_apart_and_finds_what_was_recorded_
 def test_a_network_that_cannot_learn_so_is_refused_before_anything_is_trained(tmp_path):
     with pytest.raises(ValueError, match=r"'convnet' under 'bp' cannot be built: 'conv1' is a Conv2d.*credit='bptt'"):
         list(compare(grid({"network": "convnet", **LOCAL}), tmp_path))
+
+
+def test_snntorch_s_float32_spikes_round_what_comes_back_through_time_in_plain_torch(monkeypatch):
+    monkeypatch.setattr(test_local, "wide", test_local.SURROGATES.get)
+    assert test_local.off(test_local.both("fa")) < 1e-10  # a kernel has the precision of the currents
+    with using("reference"):
+        assert 1e-10 < test_local.off(test_local.both("fa")) < 1e-7
