@@ -14,6 +14,7 @@ from spikefa.networks import NETWORKS
 from spikefa.readout import READOUTS
 from spikefa.remedies import REMEDIES
 from spikefa.rules import RULES
+from spikefa.studies import STUDIES
 
 TABLES: dict[str, Mapping[str, Callable[..., Any]]] = {
     "rules": RULES,
@@ -23,6 +24,7 @@ TABLES: dict[str, Mapping[str, Callable[..., Any]]] = {
     "encodings": ENCODINGS,
     "read-outs": {name: readout.scores for name, readout in READOUTS.items()},
     "ways of credit assignment": {name: credit.backward for name, credit in CREDITS.items()},
+    "studies": STUDIES,
 }
 
 

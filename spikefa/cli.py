@@ -1,17 +1,16 @@
-"""The command: ``spikefa compare``, ``report``, ``check``, ``validate``, ``list``. Heavy imports wait until needed."""
+"""The command: ``spikefa compare``, ``report``, ``reproduce``, ``check`` and so on. Heavy imports wait until needed."""
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
-import warnings
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from cyclopts import App, CycloptsError, Group, Parameter
-from rich.console import Console
+from cyclopts import App, Group, Parameter
+
+from spikefa.complaint import guarded
 
 EXPERIMENT = Group("The experiments (every combination of the values given)", sort_key=1)
 PLACE = Group("Where", sort_key=2)
@@ -109,6 +108,42 @@ def report(runs: Path, *, mend: bool = False) -> int:
 
 
 @app.command
+def reproduce(
+    papers: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())] = None,
+    /,
+    *,
+    size: str = "quick",
+    seed: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=(), metavar="INT...")] = None,
+    only: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())] = None,
+    page: Annotated[bool, Parameter(negative=())] = False,
+    out: Annotated[Path, One] = Path("runs/reproduce"),
+    device: Annotated[str, One] = "cpu",
+    threads: Annotated[str | None, Count] = None,
+) -> int:
+    """Measure the claims of papers: which hold, which do not, and which this size cannot decide.
+
+    What OUT holds already is not measured again. Ends with the claims and the place of the page with all figures.
+
+    Args:
+        papers: studies, as spikefa list prints them, or package.module:Class (default: all).
+        size: quick, minutes on two cores, or paper, the published size.
+        seed: seeds (default: as many as the study asks for at this size).
+        only: names of cases (default: all).
+        page: measure nothing; judge, draw and write the page from what OUT holds.
+        out: folder for a study's rows and figures; the page is written beside it, OUT.md.
+        device: cpu, cuda, ...: where networks are trained.
+        threads: CPU threads (default: torch's own choice).
+    """
+    from spikefa.machine import usable, use_threads
+    from spikefa.studies import sitting
+
+    use_threads(threads)
+    seeds = None if seed is None else [int(number) for number in seed]
+    command = shlex.join(["spikefa", *sys.argv[1:]])
+    return sitting.sit(papers or [], size, seeds, only or [], out, usable(device), command, measure=not page)
+
+
+@app.command
 def check(rule: str, *, only: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())] = None) -> int:
     """Check a rule against the laws that every rule must obey: one line a check, status 1 if one is broken.
 
@@ -186,39 +221,5 @@ def list_() -> None:
 def main() -> None:
     """Run the command. Wrong input gives one line and status 2; ``--traceback`` shows where it was found."""
     words = [word for word in sys.argv[1:] if word != "--traceback"]
-    sys.exit(_guarded(lambda: app(words, exit_on_error=False, print_error=False, result_action="return_value"), words))
-
-
-def _guarded(command: Callable[[], Any], words: list[str]) -> int:
-    warnings.showwarning = _one_line
-    try:
-        return int(command() or 0)
-    except BrokenPipeError:  # the reader, such as head, has seen enough; nothing more can be printed, not even at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        resumes = "; the same command again goes on from here" if words[:1] == ["compare"] else ""
-        return _complain(f"stopped{resumes}", 130)
-    except (CycloptsError, ValueError, TypeError, OSError, ImportError) as error:
-        if len(words) + 1 < len(sys.argv):
-            raise
-        return _complain(_sentence(error), 2)
-
-
-def _sentence(error: Exception) -> str:
-    from pydantic import ValidationError
-
-    if isinstance(error, ValidationError):
-        found = [(fault["loc"], fault["input"], fault["msg"].replace("Value error, ", "")) for fault in error.errors()]
-        # What two fields make wrong together has no place of its own, and says itself which they are.
-        return "; ".join(f"{where[0]}={given!r}: {said}" if where else said for where, given, said in found)
-    return " ".join(str(error).split())
-
-
-def _complain(message: str, status: int) -> int:
-    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"spikefa: {message}")
-    return status
-
-
-def _one_line(message: Warning | str, *_: Any, **__: Any) -> None:
-    _complain(f"warning: {message}", 0)
+    run = partial(app, words, exit_on_error=False, print_error=False, result_action="return_value")
+    sys.exit(guarded(run, words, traceback=len(words) + 1 < len(sys.argv)))

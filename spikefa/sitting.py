@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from spikefa import report
 from spikefa.comparison import Failed, compare, grid, missing
 from spikefa.experiment import Experiment
+from spikefa.machine import usable, use_threads
 from spikefa.measurement import Epoch
 from spikefa.results import FILE, Run, read
 from spikefa.study import read_study
@@ -41,10 +41,9 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
     options = PLACES | TUNING | DEFAULTS | written | dict(given)
     place = {name: options.pop(name) for name in PLACES}
     tuning = _tuning(**{name: options.pop(name) for name in TUNING})
-    folder, data, device = _path("out", place["out"]), place["data"], _device(place["device"])
+    folder, data, device = _path("out", place["out"]), place["data"], usable(place["device"])
     experiments = tuning.trials(options) if tuning else grid(options)
-    if place["threads"] is not None:
-        torch.set_num_threads(_threads(place["threads"]))
+    use_threads(place["threads"])
     where: dict[str, Any] = {
         "data_folder": None if data is None else _path("data", data),
         "device": device,
@@ -146,19 +145,3 @@ def _path(option: str, value: Any) -> Path:
     if not isinstance(value, str | Path):
         raise ValueError(f"{option} must be a path, not {value!r}")
     return Path(value)
-
-
-def _threads(value: Any) -> int:
-    if isinstance(value, bool) or not str(value).isdecimal() or int(value) < 1:
-        raise ValueError(f"threads must be a whole number, at least 1, not {value!r}")
-    return int(value)
-
-
-def _device(name: Any) -> str:
-    if not isinstance(name, str):
-        raise ValueError(f"device must be a name such as cpu or cuda, not {name!r}")
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device {name!r} cannot be used ({str(error).splitlines()[0]}): try --device cpu") from error
-    return name

@@ -1,0 +1,43 @@
+"""What a command is told of the machine: the device to compute on, and how many threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+
+def use_threads(value: Any) -> None:
+    """Let torch use so many threads on the CPU; its own choice if None.
+
+    Raises:
+        ValueError: no whole number, at least 1.
+
+    Example:
+        >>> use_threads(None)
+    """
+    if value is None:
+        return
+    if isinstance(value, bool) or not str(value).isdecimal() or int(value) < 1:
+        raise ValueError(f"threads must be a whole number, at least 1, not {value!r}")
+    torch.set_num_threads(int(value))
+
+
+def usable(device: Any) -> str:
+    """The name of a device, if it can be used.
+
+    Raises:
+        ValueError: it cannot.
+
+    Example:
+        >>> usable("cpu")
+        'cpu'
+    """
+    if not isinstance(device, str):
+        raise ValueError(f"device must be a name such as cpu or cuda, not {device!r}")
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        said = str(error).splitlines()[0]
+        raise ValueError(f"device {device!r} cannot be used ({said}): try --device cpu") from error
+    return device

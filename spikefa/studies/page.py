@@ -1,0 +1,109 @@
+"""The page of a folder of results, in Markdown: claims, figures, discussion, and every row with its command."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikefa.catalogue import first_line, reference
+from spikefa.studies.claim import Claim, Verdict
+from spikefa.studies.rows import Results, Row, read
+from spikefa.studies.study import SIZES, Size, Study
+
+HEAD = """# Results
+
+What `spikefa reproduce` measured, and which of each paper's claims it bears out. A claim is a range, stated in the
+code before measuring: it *holds* where the 95 % interval (Student's t) of the mean over seeds lies within, *does not
+hold* where it lies outside, and is *not decidable at this size* where it reaches over an end. Sources of published
+figures: [P] the paper's text, [A] its authors' stored results or code, [R] an independent replication, [D] a
+derivation. This page is made from the JSON lines in `{name}/` by `spikefa reproduce --page --out {name}`, given in
+the folder that holds it.
+"""
+
+Studies = Mapping[str, Study]
+"""Studies by name."""
+
+
+def results(folder: Path, name: str, study: Study, size: Size) -> Results:
+    """What the folder holds of a study's present cases at a size, with their present parameters."""
+    now = {case.name: dict(case.parameters) for case in study.cases(size)}
+    rows = read(folder / name / f"{size}.jsonl")
+    return Results([row for row in rows if not row.error and now.get(row.case) == row.parameters])
+
+
+def page(folder: Path, studies: Studies) -> str:
+    """The whole page, in Markdown, of those studies that a folder holds; it is to lie beside the folder."""
+    parts = [HEAD.format(name=folder.name), summary(folder, studies)]
+    for name, study in _held(folder, studies):
+        parts.append(f"## {name}: {first_line(type(study)).rstrip('.')}\n\n{reference(type(study))}\n")
+        parts += [_section(folder, name, study, size) for size in SIZES if results(folder, name, study, size).rows]
+        discussion = folder / name / "discussion.md"
+        parts += [discussion.read_text(encoding="utf-8").strip() + "\n"] if discussion.exists() else []
+    return "\n".join(parts)
+
+
+def summary(folder: Path, studies: Studies) -> str:
+    """A line for each study and size: how many of its claims hold, do not hold, are open."""
+    lines = ["| study | size | claims hold | do not hold | not decidable |", "| --- | --- | ---: | ---: | ---: |"]
+    for name, study in _held(folder, studies):
+        for size in SIZES:
+            if (found := results(folder, name, study, size)).rows:
+                count = Counter(claim.verdict for claim in study.claims(found))
+                lines.append(f"| {name} | {size} | {' | '.join(str(count[verdict]) for verdict in Verdict)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _held(folder: Path, studies: Studies) -> Iterator[tuple[str, Study]]:
+    return ((name, study) for name, study in studies.items() if (folder / name).is_dir())
+
+
+def _section(folder: Path, name: str, study: Study, size: Size) -> str:
+    found = results(folder, name, study, size)
+    command = f"spikefa reproduce {name}" + (f" --size {size}" if size != "quick" else "")
+    figures = sorted((folder / name / size).glob("*.png"))
+    images = "\n".join(f"![{path.stem}]({folder.name}/{name}/{size}/{path.name})" for path in figures)
+    parts = [f"### Size {size}: `{command}`", claims_table(study.claims(found)), images, _rows(command, found.rows)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def claims_table(claims: Sequence[Claim]) -> str:
+    """The claims in Markdown, a line each.
+
+    Example:
+        >>> claim = Claim("norms grow", "3.9 [R]", [3.0, 3.2, 3.1], 1, float("inf"), "its sign")
+        >>> print(claims_table([claim]).splitlines()[2])
+        | norms grow | 3.9 [R] | 3.1 [2.85, 3.35], 3 seeds | ≥ 1: its sign | **holds** |
+    """
+    lines = ["| claim | published | measured | holds if the mean is | verdict |", "| --- | --- | --- | --- | --- |"]
+    for claim in claims:
+        cells = (claim.says, claim.published, claim.measured, f"{claim.range}: {claim.why}", f"**{claim.verdict}**")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def _rows(command: str, rows: Sequence[Row]) -> str:
+    """Every case that was measured: means and standard deviations over seeds of its plain numbers."""
+    lines = ["| case | seeds | seconds | measured, mean (sd) |", "| --- | --- | ---: | --- |"]
+    for case in dict.fromkeys(row.case for row in rows):
+        own = [row for row in rows if row.case == case]
+        seeds = " ".join(str(row.seed) for row in sorted(own, key=lambda row: row.seed))
+        numbers = ", ".join(_number(name, own) for name, value in own[0].values.items() if _is_number(value))
+        lines.append(
+            f"| {case.replace('|', '/')} | {seeds} | {np.mean([row.seconds for row in own]):.3g} | {numbers} |"
+        )
+    again = f"One row again: `{command} --only 'CASE' --seed SEED --out ELSEWHERE`."
+    return f"<details><summary>All rows</summary>\n\n{again}\n\n" + "\n".join(lines) + "\n\n</details>"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number(name: str, rows: Sequence[Row]) -> str:
+    values = [row.values[name] for row in rows if _is_number(row.values.get(name))]
+    spread = f" ({np.std(values, ddof=1):.2g})" if len(values) > 1 else ""
+    return f"{name} {np.mean(values):.4g}{spread}".replace("-", "−")

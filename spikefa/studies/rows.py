@@ -1,0 +1,126 @@
+"""What a study measured: one JSON line for each case and seed, and how claims and figures read them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+DIGITS = 6
+"""Significant digits that are kept of a measured number, so that files stay small."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case, measured with one seed.
+
+    Args:
+        case: its name; ``parameters``: what it was measured with; ``seed``.
+        values: what was measured: numbers, lists of numbers, or dicts of these; empty if it failed.
+        seconds: how long that took.
+        environment: the id of the line that describes it.
+        error: why it failed, else empty.
+    """
+
+    case: str
+    parameters: Mapping[str, Any]
+    seed: int
+    values: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    environment: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Results:
+    """The rows of a study at one size, by case and seed.
+
+    Args:
+        rows: of cases that did not fail.
+
+    Example:
+        >>> results = Results([Row("linear", {"p": 200}, seed, {"cosine": 0.2 + seed}) for seed in (0, 1)])
+        >>> results.values("linear", "cosine"), results.values("relu", "cosine")
+        ([0.2, 1.2], [])
+    """
+
+    rows: Sequence[Row]
+
+    def of(self, case: str) -> list[Row]:
+        """The rows of a case, by seed; none if it was not measured."""
+        return sorted((row for row in self.rows if row.case == case), key=lambda row: row.seed)
+
+    def values(self, case: str, *way: str) -> list[float]:
+        """One number of each seed of a case; ``way`` is where it lies, ``"layers", "fc2", "cosine"``."""
+        return [float(_at(row.values, way)) for row in self.of(case)]
+
+    def array(self, case: str, *way: str) -> NDArray[np.float64]:
+        """A list of numbers of each seed of a case, ``[seeds, ...]``; ``[0]`` if there is none."""
+        return np.array([_at(row.values, way) for row in self.of(case)], dtype=np.float64)
+
+    def differences(self, case: str, other: str, *way: str) -> list[float]:
+        """A number of a case minus that of another, of each seed that both have."""
+        theirs = {row.seed: float(_at(row.values, way)) for row in self.of(other)}
+        return [float(_at(row.values, way)) - theirs[row.seed] for row in self.of(case) if row.seed in theirs]
+
+
+def _at(values: Any, way: Iterable[str]) -> Any:
+    for name in way:
+        values = values[name]
+    return math.nan if values is None else values
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a file, the last one of each case and seed; none if there is no file.
+
+    Raises:
+        ValueError: a line is not one of ours; a torn last line is left out, for it is measured again.
+
+    Example:
+        >>> read(Path("nowhere.jsonl"))
+        []
+    """
+    found: dict[tuple[str, int], Row] = {}
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    for number, text in enumerate(lines, start=1):
+        if number == len(lines) and not text.endswith("\n"):
+            break
+        try:
+            line = json.loads(text)
+            if line.pop("kind") == "row":
+                row = Row(**line)
+                found[row.case, row.seed] = row
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{path}, line {number} is no row of a study ({error}): delete it, or the file") from error
+    return list(found.values())
+
+
+def append(path: Path, row: Row | Mapping[str, Any]) -> None:
+    """Add a row, or an environment, on a line of its own, after whatever a killed process may have left."""
+    line = {"kind": "row", **asdict(row)} if isinstance(row, Row) else {"kind": "environment", **row}
+    text = json.dumps(_plain(line), ensure_ascii=False, allow_nan=False) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = path.read_text(encoding="utf-8") if path.exists() else ""
+    if whole and not whole.endswith("\n"):
+        path.write_text(whole[: whole.rfind("\n") + 1], encoding="utf-8")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _plain(value: Any) -> Any:
+    """The same for JSON: arrays as lists, numbers rounded, null where they are not finite."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    return value

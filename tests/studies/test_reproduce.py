@@ -1,0 +1,120 @@
+import json
+import math
+import sys
+
+import pytest
+
+from spikefa.cli import main
+from spikefa.studies import sitting
+from spikefa.studies.rows import append, read
+from tests.studies import toy
+
+NAME = "tests.studies.toy:Toy"
+
+
+@pytest.fixture
+def reproduce(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sitting.console, "width", 200)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["spikefa", "reproduce", *words, "--out", str(tmp_path / "runs")])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        said = capsys.readouterr()
+        return stopped.value.code, said.out + said.err
+
+    run.file, run.page = tmp_path / "runs" / "Toy" / "quick.jsonl", tmp_path / "runs.md"
+    return run
+
+
+def test_every_case_is_measured_for_every_seed_and_the_claims_are_judged(reproduce):
+    status, said = reproduce(NAME)
+    assert status == 0
+    assert [(row.case, row.seed) for row in read(reproduce.file)] == [
+        (c, s) for s in range(3) for c in ("double", "one")
+    ]
+    page = reproduce.page.read_text()
+    assert "| twice is two | 2 [D] | 2.02 [1.97, 2.07], 3 seeds | 1.9 to 2.1: theory | **holds** |" in page
+    assert "| twice is three | 3 [P] | 2.02 [1.97, 2.07], 3 seeds | 2.9 to 3.1: theory | **does not hold** |" in page
+    assert "more \\| less" in page
+    assert "**not decidable at this size**" in page
+    assert "| Toy | quick | 1 | 1 | 1 |" in page
+    assert "(runs/Toy/quick/twice.png)" in page
+    assert (reproduce.file.parent / "quick" / "twice.png").exists()
+    assert "does not hold" in said
+
+
+def test_what_is_there_is_not_measured_again(reproduce, monkeypatch):
+    reproduce(NAME, "--seed", "0", "1")
+    before = reproduce.file.read_text()
+    monkeypatch.setattr(toy, "double", None)
+    _, said = reproduce(NAME, "--seed", "0", "1")
+    assert "4 of 4 rows" in said
+    assert reproduce.file.read_text() == before
+
+
+def test_a_case_whose_parameters_changed_is_measured_again_and_its_old_rows_do_not_count(reproduce, monkeypatch):
+    reproduce(NAME)
+    monkeypatch.setattr(toy.Toy, "by", 3)
+    _, said = reproduce(NAME, "--page")
+    assert "0 seeds" in said
+    reproduce(NAME)
+    assert {row.parameters["by"] for row in read(reproduce.file) if row.case == "double"} == {3}
+    assert "| twice is three | 3 [P] | 3.03 [2.96, 3.1], 3 seeds |" in reproduce.page.read_text()
+
+
+def test_one_row_alone(reproduce):
+    reproduce(NAME, "--only", "one", "--seed", "7")
+    (row,) = read(reproduce.file)
+    assert (row.case, row.seed, row.values["device"]) == ("one", 7, "cpu")
+    assert row.values["curve"][1] is None
+
+
+def test_a_torn_last_line_is_measured_again(reproduce):
+    reproduce(NAME)
+    whole = reproduce.file.read_text()
+    reproduce.file.write_text(whole[:-20])
+    reproduce(NAME)
+    lines = reproduce.file.read_text().splitlines()
+    assert all(json.loads(line) for line in lines)
+    assert len(read(reproduce.file)) == 6
+
+
+def test_a_case_that_raises_is_recorded_and_the_others_go_on(reproduce):
+    status, said = reproduce("tests.studies.toy:Unlucky", "--seed", "0")
+    assert status == 1
+    assert "ArithmeticError: thirteen (double, line" in said
+    failed, went_on = read(reproduce.file.parents[1] / "Unlucky" / "quick.jsonl")
+    assert failed.error.startswith("ArithmeticError")
+    assert went_on.values["twice"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["song2012"], "no study is called 'song2012'"),
+        ([NAME, "--size", "papr"], "no size is called 'papr' (did you mean 'paper'?)"),
+        ([NAME, "--only", "doble"], "no case 'doble' (did you mean 'double'?)"),
+        ([NAME, "--seed", "x"], "'x'"),
+        (["spikefa.studies:Claim"], "Claim"),
+    ],
+)
+def test_wrong_words_are_named(reproduce, words, wanted):
+    status, said = reproduce(*words)
+    assert status == 2
+    assert wanted in said
+
+
+def test_a_line_that_is_no_row_is_named_with_its_place(reproduce):
+    reproduce(NAME, "--seed", "0")
+    text = reproduce.file.read_text()
+    reproduce.file.write_text("{}\n" + text)
+    status, said = reproduce(NAME)
+    assert status == 2
+    assert "quick.jsonl, line 1" in said
+
+
+def test_numbers_are_kept_short_and_finite(tmp_path):
+    append(tmp_path / "x.jsonl", toy.Case("c", lambda seed: {"a": 1 / 3, "b": [math.inf], "c": True}, {}).run(0))
+    (row,) = read(tmp_path / "x.jsonl")
+    assert row.values == {"a": 0.333333, "b": [None], "c": True}
