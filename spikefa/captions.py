@@ -12,7 +12,7 @@ CAPTIONS = {
     "credit": "Cosine, over all parameters, of the local form's gradient, which training took, to the gradient through "
     f"time and the same feedback. {BAND}",
     "gradient_angle": "Angle, over all weights below the read-out, between the gradient through the feedback and true "
-    f"backpropagation through time; at 90° a small step no longer lowers the loss. {BAND}",
+    f"backpropagation through time, on the same images; at 90° a small step no longer lowers the loss. {BAND}",
     "loss": f"Training loss over the epochs. {BAND}",
     "similarity": "How much the spike counts of each hidden layer have in common with those of bp on the same images: "
     "unbiased linear CKA after the last epoch, mean over the seeds. 1 is the same but for rotation and scale, 0 is "

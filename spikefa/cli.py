@@ -56,6 +56,7 @@ def compare(
     data: Annotated[Path | None, One] = None,
     device: Annotated[str | None, One] = None,
     threads: Annotated[str | None, Count] = None,
+    probe: Annotated[str | None, Count] = None,
 ) -> int:
     """Train the same network, from the same start, on the same batches, under several rules.
 
@@ -85,6 +86,7 @@ def compare(
         data: folder with the data sets; else SPIKEFA_DATA, the cache, download.
         device: cpu, cuda, ... (default: cpu).
         threads: CPU threads (default: torch's own choice).
+        probe: updates from one measurement of the gradient's angle to the next (default: once an epoch).
     """
     given = {name: value for name, value in locals().items() if name != "study" and value is not None}
     from spikefa.sitting import sit

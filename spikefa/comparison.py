@@ -58,6 +58,7 @@ def compare(
     *,
     data_folder: Path | None = None,
     device: str = "cpu",
+    probe: int | None = None,
     command: str = "",
     tuning: Mapping[str, str] | None = None,
     remarks: Mapping[str, str] | None = None,
@@ -73,6 +74,7 @@ def compare(
         folder: where ``runs.jsonl`` lies or will lie; made if it is not there.
         data_folder: where to look for data sets first.
         device: where to compute.
+        probe: updates from one measurement of the gradient's angle to the next, besides the one after each epoch.
         command: what the user typed, for the record.
         tuning: the fields that were chosen for each rule, and how, for the record.
         remarks: what the tuning of some experiments lacked, by their keys, for the record.
@@ -100,7 +102,7 @@ def compare(
         _buildable(first, data[first.dataset])
     if todo:
         with _alone(path):
-            yield from _train(todo, path, data, device, command, tuning or {}, remarks or {})
+            yield from _train(todo, path, data, device, probe, command, tuning or {}, remarks or {})
 
 
 def _train(
@@ -108,6 +110,7 @@ def _train(
     path: Path,
     data: Mapping[str, Dataset],
     device: str,
+    probe: int | None,
     command: str,
     tuning: Mapping[str, str],
     remarks: Mapping[str, str],
@@ -120,7 +123,7 @@ def _train(
         start |= {"tuning": dict(tuning)} if tuning else {}
         start |= {"remark": remarks[experiment.key]} if experiment.key in remarks else {}
         _append(path, {"kind": "start", "key": experiment.key, **start})
-        for event in _attempt(experiment, data[experiment.dataset], device, path):
+        for event in _attempt(experiment, data[experiment.dataset], device, probe, path):
             yield experiment, event
 
 
@@ -149,10 +152,12 @@ def missing(
     return tuple(experiment for experiment in dict.fromkeys(experiments) if experiment.key not in done)
 
 
-def _attempt(experiment: Experiment, data: Dataset, device: str, path: Path) -> Iterator[Epoch | Failed]:
+def _attempt(
+    experiment: Experiment, data: Dataset, device: str, probe: int | None, path: Path
+) -> Iterator[Epoch | Failed]:
     epoch = -1
     try:
-        for record in train(experiment, data, device):
+        for record in train(experiment, data, device, probe):
             epoch = record.epoch
             numbers = asdict(replace(record, representations={}))
             del numbers["representations"]

@@ -17,13 +17,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from spikefa.curves import angles, curves, value
 from spikefa.palette import Stroke, darker
 from spikefa.palette import strokes as by_rule
 from spikefa.panels import heat_map, lines, moved_axis, name_points, panels, spread_zeros, with_legend, zoom_in
 from spikefa.representations import similarities
 from spikefa.results import Run
 from spikefa.settings import finished
-from spikefa.summary import REFERENCE, best_epoch, curves, interval, value
+from spikefa.summary import REFERENCE, best_epoch, interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,7 +82,7 @@ def accuracy(runs: Sequence[Run], strokes: Mapping[str, Stroke]) -> "Figure | No
     splits = ("train", "test", "test, close up")[: 3 if tested["epoch"].max() >= 4 else 2]
     figure, grid = panels(len(splits), height=3.0, shared=False)
     for axes, split in zip(grid, splits, strict=True):
-        lines(axes, runs, strokes, "accuracy", split.removesuffix(", close up"))
+        lines(axes, curves(runs, "accuracy", split.removesuffix(", close up")), strokes)
         axes.set_title(split)
         axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     grid[1].sharey(grid[0])
@@ -99,7 +100,7 @@ def loss(runs: Sequence[Run], strokes: Mapping[str, Stroke]) -> "Figure | None":
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     figure, (axes,) = panels(1, height=3.2)
-    lines(axes, runs, strokes, "loss")
+    lines(axes, curves(runs, "loss"), strokes)
     axes.set(ylabel="training loss", xlim=(0, 1.02 * losses["epoch"].max()))
     if 0 < 10 * losses["value"].min() < losses["value"].max():
         axes.set_yscale("log")
@@ -120,7 +121,7 @@ def alignment(runs: Sequence[Run], strokes: Mapping[str, Stroke]) -> "Figure | N
         return None
     figure, grid = panels(len(shown), height=2.3 if len(shown) > 1 else 3.2)
     for axes, layer in zip(grid, shown, strict=True):
-        lines(axes, runs, strokes, "alignment", layer, "cosine")
+        lines(axes, curves(runs, "alignment", layer, "cosine"), strokes)
         axes.set_title(textwrap.shorten(layer, 32, placeholder="…"))
     low = min(axes.dataLim.y0 for axes in grid)
     grid[0].set_ylim(min(-0.05, 1.05 * low), 1.05)
@@ -131,13 +132,14 @@ def alignment(runs: Sequence[Run], strokes: Mapping[str, Stroke]) -> "Figure | N
 @_styled
 def gradient_angle(runs: Sequence[Run], strokes: Mapping[str, Stroke]) -> "Figure | None":
     """Angle between the gradient through the feedback and true backpropagation through time, over the epochs."""
-    if (angles := curves(runs, "gradient", "angle")["value"]).empty:
+    if (found := angles(runs)).empty:
         return None
     figure, (axes,) = panels(1, height=3.2)
     axes.axhline(90, color="#999999", linewidth=0.8)
-    lines(axes, runs, strokes, "gradient", "angle")
-    axes.set_ylim(-2, max(95.0, angles.max() + 4))
-    axes.set_yticks(range(0, 181 if angles.max() > 95 else 91, 15))
+    lines(axes, found, strokes)
+    most = found["value"].max()
+    axes.set_ylim(-2, max(95.0, most + 4))
+    axes.set_yticks(range(0, 181 if most > 95 else 91, 15))
     axes.yaxis.set_major_formatter("{x:.0f}°")
     axes.set_ylabel("angle to the true gradient")
     return with_legend(figure)
@@ -149,7 +151,7 @@ def credit(runs: Sequence[Run], strokes: Mapping[str, Stroke]) -> "Figure | None
     if curves(runs, "credit", "cosine").empty:
         return None
     figure, (axes,) = panels(1, height=3.2)
-    lines(axes, runs, strokes, "credit", "cosine")
+    lines(axes, curves(runs, "credit", "cosine"), strokes)
     axes.set_ylim(min(-0.05, 1.05 * axes.dataLim.y0), 1.05)
     axes.set_ylabel("cosine to the gradient through time")
     return with_legend(figure)

@@ -49,6 +49,9 @@ class Epoch:
         rates: spikes per neuron and step by layer, on the fixed batch.
         words: numbers moved to the feedback side so far; ``bits``: the bits of these, of signs and of indices.
         moved: the bits, relative to backpropagation over as many updates.
+        updates: of the weights so far.
+        angles: of the routed to the true gradient on the fixed batch within the epoch, as ``(update, degrees)``, where
+            these were asked for.
         loss: mean training loss over the epoch's batches; nan for epoch 0.
         seconds: time for the epoch's updates, the measurements left out; ``work``: the processors' time for them.
         representations: after the last epoch, for each layer of hidden neurons the Gram matrix of its spike counts.
@@ -64,6 +67,8 @@ class Epoch:
     words: int
     bits: int
     moved: float
+    updates: int = 0
+    angles: tuple[tuple[int, float], ...] = ()
     credit: dict[str, Any] = field(default_factory=dict)
     loss: float = math.nan
     seconds: float = 0.0
@@ -81,7 +86,7 @@ def measure(experiment: Experiment, net: nn.Module, data: Dataset, epoch: int, u
         epoch: the epoch's number; ``updates``: of the weights so far.
     """
     device = next(net.parameters()).device
-    x, y = data.train.x[:PROBE].to(device), data.train.y[:PROBE].to(device)
+    x, y = _probe(data, device)
     size = len(data.validation)
     splits = {
         "train": Split(data.train.x[:size], data.train.y[:size]),
@@ -103,9 +108,19 @@ def measure(experiment: Experiment, net: nn.Module, data: Dataset, epoch: int, u
         words=words,
         bits=bits,
         moved=moved,
+        updates=updates,
         credit=credit(experiment, net, x, y),
         representations=represent(experiment, net, data) if epoch == experiment.epochs else {},
     )
+
+
+def angle(experiment: Experiment, net: nn.Module, data: Dataset) -> float:
+    """Angle of the routed to the true gradient on the fixed batch, in degrees; nothing in the network changes."""
+    return learning(experiment, net, *_probe(data, next(net.parameters()).device))[0]["angle"]
+
+
+def _probe(data: Dataset, device: torch.device) -> tuple[Tensor, Tensor]:
+    return data.train.x[:PROBE].to(device), data.train.y[:PROBE].to(device)
 
 
 def transport(net: nn.Module, updates: int) -> tuple[int, int, float]:

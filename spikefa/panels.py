@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from spikefa.palette import Stroke
-from spikefa.results import Run
-from spikefa.summary import curves
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -50,23 +48,23 @@ def panels(number: int, height: float, shared: bool = True) -> "tuple[Figure, li
     return figure, grid[:number]
 
 
-def lines(axes: "Axes", runs: Sequence[Run], strokes: Mapping[str, Stroke], *field: str) -> None:
-    """A field over the epochs: for every rule the mean over seeds, in a band from the smallest to the largest.
+def lines(axes: "Axes", frame: "DataFrame", strokes: Mapping[str, Stroke]) -> None:
+    """A curve over the epochs: for every rule the mean over seeds, in a band from the smallest to the largest.
 
     Args:
         axes: to draw into.
-        runs: of one setting.
+        frame: from `curves`: rule, seed, epoch, value.
         strokes: of the rules.
-        field: as for `curves`.
 
     Example:
-        >>> run = Run("3f", {"rule": "fa", "seed": 0}, {}, epochs=({"epoch": 1, "loss": 2.3},), state="done")
+        >>> import pandas
         >>> _, (axes,) = panels(1, height=2.0)
-        >>> lines(axes, [run], {"fa": Stroke("#0072b2")}, "loss")
-        >>> axes.lines[0].get_color()
-        '#0072b2'
+        >>> frame = pandas.DataFrame({"rule": ["fa", "fa"], "seed": [0, 1], "epoch": [1, 1], "value": [1.0, 3.0]})
+        >>> lines(axes, frame, {"fa": Stroke("#0072b2")})
+        >>> axes.lines[0].get_ydata().tolist()
+        [2.0]
     """
-    for rule, group in curves(runs, *field).groupby("rule", sort=False):
+    for rule, group in frame.groupby("rule", sort=False):
         stroke = strokes[str(rule)]
         seeds = group.groupby("epoch")["value"].agg(["mean", "min", "max"])
         dash = (0, stroke.dash) if stroke.dash else "-"

@@ -20,7 +20,7 @@ from spikefa.summary import summarise
 from spikefa.tables import table
 from spikefa.tuning import Tuning
 
-PLACES: dict[str, Any] = {"out": "runs", "data": None, "device": "cpu", "threads": None}
+PLACES: dict[str, Any] = {"out": "runs", "data": None, "device": "cpu", "threads": None, "probe": None}
 TUNING: dict[str, Any] = {"tune": None, "tune_seed": 100, "tune_epochs": 1}
 DEFAULTS: dict[str, Any] = {"rule": ["bp", "fa", "fbp:period=20", "sal"], "seed": [0, 1, 2]}
 
@@ -47,6 +47,7 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
     where: dict[str, Any] = {
         "data_folder": None if data is None else _path("data", data),
         "device": device,
+        "probe": _every(place["probe"]),
         "command": command,
     }
     words = dict.fromkeys(tuning.fields, tuning.words(options)) if tuning else {}
@@ -145,3 +146,11 @@ def _path(option: str, value: Any) -> Path:
     if not isinstance(value, str | Path):
         raise ValueError(f"{option} must be a path, not {value!r}")
     return Path(value)
+
+
+def _every(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not str(value).isdecimal() or int(value) < 1:
+        raise ValueError(f"probe must be a whole number of updates, at least 1, not {value!r}")
+    return int(value)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from spikefa.curves import value
 from spikefa.results import Run
 from spikefa.settings import by_setting, choice, finished
 
@@ -115,40 +116,6 @@ def summarise(runs: Iterable[Run]) -> "DataFrame":
         rules = dict.fromkeys(run.rule for run in group)
         rows += [_row(label, rule, [run for run in group if run.rule == rule], reference) for rule in rules]
     return pandas.DataFrame(rows, columns=list(COLUMNS))
-
-
-def curves(runs: Iterable[Run], *field: str) -> "DataFrame":
-    """One field of every epoch of the finished runs, tidy: rule, seed, epoch, value. Null values are left out.
-
-    Args:
-        runs: of one setting.
-        field: the way to the value, `"accuracy", "test"` or `"alignment", "fc2", "cosine"`.
-
-    Example:
-        >>> run = Run("3f", {"rule": "fa", "seed": 0}, {}, epochs=({"epoch": 0, "loss": 2.3},), state="done")
-        >>> curves([run], "loss").to_dict("records")
-        [{'rule': 'fa', 'seed': 0, 'epoch': 0, 'value': 2.3}]
-    """
-    import pandas
-
-    points = [
-        (run.rule, run.seed, epoch["epoch"], value(epoch, *field)) for run in finished(runs) for epoch in run.epochs
-    ]
-    kept = [point for point in points if not math.isnan(point[-1])]
-    return pandas.DataFrame(kept, columns=["rule", "seed", "epoch", "value"])
-
-
-def value(epoch: Mapping[str, Any], *field: str) -> float:
-    """One number of an epoch; nan if it is null, infinite or was not measured.
-
-    Example:
-        >>> value({"gradient": {"angle": 88.5}}, "gradient", "angle"), value({"loss": None}, "loss")
-        (88.5, nan)
-    """
-    found: Any = epoch
-    for name in field:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return float(found) if found is not None and math.isfinite(found) else math.nan
 
 
 def relative_cost(runs: Iterable[Run], reference: Iterable[Run]) -> float:

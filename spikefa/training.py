@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,9 +14,11 @@ from torch import nn
 from spikefa.attachment import adapt
 from spikefa.datasets import Dataset
 from spikefa.experiment import Experiment
-from spikefa.measurement import Epoch, measure
+from spikefa.measurement import Epoch, angle, measure
+from spikefa.options import whole
 from spikefa.remedies import Remedy, remedy
 from spikefa.rules.kp import check_decay
+from spikefa.stopwatch import Stopwatch
 from spikefa.streams import stream
 
 
@@ -29,7 +30,9 @@ class SilentLayer(UserWarning):
     """A layer of spiking neurons does not fire at all, so that nothing passes it in either direction."""
 
 
-def train(experiment: Experiment, data: Dataset, device: str | torch.device = "cpu") -> Iterator[Epoch]:
+def train(
+    experiment: Experiment, data: Dataset, device: str | torch.device = "cpu", probe: int | None = None
+) -> Iterator[Epoch]:
     """Train one experiment and yield a record for the start and for each epoch.
 
     AdamW on the read-out's loss, a cross-entropy, with gradients as the experiment's ``credit`` has them; without
@@ -41,8 +44,11 @@ def train(experiment: Experiment, data: Dataset, device: str | torch.device = "c
         experiment: what to train.
         data: its data set, loaded.
         device: where to compute.
+        probe: updates from one measurement of the gradient's angle to the next, besides the one after each epoch; the
+            time that these take counts for none of the epoch's. None for no such measurement.
 
     Raises:
+        ValueError: ``probe`` is no whole number, at least 1.
         Diverged: the loss became nan or infinite; the epochs before have been yielded.
 
     Warns:
@@ -57,6 +63,8 @@ def train(experiment: Experiment, data: Dataset, device: str | torch.device = "c
         >>> first.epoch, first.accuracy["test"] > start.accuracy["test"], first.moved
         (1, True, 0.0)
     """
+    if probe is not None:
+        whole(probe=probe)
     net = experiment.build(data).to(device)
     _forget(net)
     optimizer = torch.optim.AdamW(net.parameters(), lr=experiment.lr, weight_decay=experiment.weight_decay)
@@ -66,13 +74,20 @@ def train(experiment: Experiment, data: Dataset, device: str | torch.device = "c
     silent: set[str] = set()
     updates = 0
     for epoch in range(experiment.epochs + 1):
-        start, begun = time.perf_counter(), time.process_time()
-        losses = list(_updates(experiment, net, optimizer, after, data, order, noise, epoch)) if epoch else [math.nan]
-        seconds, work = (time.perf_counter() - start, time.process_time() - begun) if epoch else (0.0, 0.0)
-        updates += len(losses) if epoch else 0
+        losses: list[float] = []
+        angles: list[tuple[int, float]] = []
+        watch = Stopwatch()
+        for loss in _updates(experiment, net, optimizer, after, data, order, noise, epoch) if epoch else ():
+            losses.append(loss)
+            if probe is not None and (updates + len(losses)) % probe == 0:
+                with watch.paused():
+                    angles.append((updates + len(losses), angle(experiment, net, data)))
+        seconds, work = watch.read() if epoch else (0.0, 0.0)
+        updates += len(losses)
         record = measure(experiment, net, data, epoch, updates)
         _warn(experiment, record, silent)
-        yield replace(record, loss=sum(losses) / len(losses), seconds=seconds, work=work)
+        loss = sum(losses) / len(losses) if losses else math.nan
+        yield replace(record, loss=loss, angles=tuple(angles), seconds=seconds, work=work)
 
 
 def _updates(

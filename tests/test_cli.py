@@ -69,6 +69,7 @@ WRONG = {
     "part of an epoch": (["compare", "--epochs", "1.5"], ["epochs", "1.5"]),
     "truth": (["compare", "truth.toml"], ["epochs", "True"]),
     "no threads": (["compare", "--threads", "0"], ["threads", "'0'"]),
+    "no probe": (["compare", "--probe", "0"], ["probe", "'0'"]),
     "path": (["compare", "path.toml"], ["out", "3"]),
     "no rule": (["compare", "none.toml"], ["rule has no value"]),
     "option's kind": (["compare", "--rule", "sal:eta=abc"], ["eta", "'abc'"]),

@@ -102,3 +102,15 @@ def test_nothing_to_show_gives_no_figure(tmp_path):
         "similarity",
     ]
     assert all(draw([]) is None for draw in FIGURES.values())
+
+
+def test_angles_measured_between_epochs_stand_between_them(tmp_path):
+    lines = list(run("fa", 0))
+    for line in lines:
+        if line["kind"] == "epoch":
+            line["updates"] = 4 * line["epoch"]
+            line["angles"] = [[line["updates"] - 3, 77.0]] if line["epoch"] else []
+    (axes,) = FIGURES["gradient_angle"](read(write_runs(tmp_path, *lines))).axes
+    x, y = axes.lines[1].get_data()
+    assert list(x[:4]) == [0, 0.25, 1, 1.25]
+    assert y[1] == y[3] == 77
