@@ -14,13 +14,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from benchmarks import growth, loading, memory, reference, rules, sparsity, start, step
+from benchmarks import growth, loading, memory, precision, reference, rules, sparsity, start, step
 from benchmarks.table import Table, header
 from benchmarks.timing import Setting
 
 TABLES: dict[str, Callable[[Setting], Iterator[Table]]] = {
     "step": step.tables,
     "rules": rules.tables,
+    "precision": precision.tables,
     "memory": memory.tables,
     "growth": growth.tables,
     "start": start.tables,

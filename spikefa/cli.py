@@ -49,6 +49,7 @@ def compare(
     lr: Annotated[list[str] | None, Real] = None,
     weight_decay: Annotated[list[str] | None, Real] = None,
     steps: Annotated[list[str] | None, Whole] = None,
+    precision: Annotated[list[str] | None, Many] = None,
     tune: Annotated[list[str] | None, Many] = None,
     tune_seed: Annotated[str | None, Count] = None,
     tune_epochs: Annotated[str | None, Count] = None,
@@ -79,6 +80,7 @@ def compare(
         lr: learning rate of AdamW (default: 0.001).
         weight_decay: decoupled weight decay, which kp needs (default: 0, Adam).
         steps: time steps per image (default: 10).
+        precision: of matrix products: float32, or bfloat16, faster where the hardware has it (default: float32).
         tune: options, such as lr, that are not compared: each rule chooses among their values on validation data.
         tune_seed: seed of the trials (default: 100).
         tune_epochs: epochs of each trial (default: 1).

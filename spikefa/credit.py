@@ -38,7 +38,8 @@ def bptt(net: nn.Module, x: Tensor, y: Tensor, readout: Readout) -> Tensor:
         Magazine 36, 2019. https://arxiv.org/abs/1901.09948
     """
     loss = readout.loss(readout(*run(net, x)), y)
-    loss.backward()
+    with torch.autocast(x.device.type, enabled=False):  # it is for forward passes
+        loss.backward()
     return loss.detach()
 
 

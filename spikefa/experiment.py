@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -98,6 +98,8 @@ class Experiment(BaseModel):
         weight_decay: its decoupled weight decay λ, of all parameters, B among them where it is one (``kp`` needs some):
             each update takes lr · λ of a weight away.
         steps: time steps per image, T.
+        precision: of the affine layers' products, ``float32`` or ``bfloat16``; sums, neurons, weights and their updates
+            are float32 in both. ``bfloat16`` needs ``credit="bptt"``, and pays where the hardware multiplies in it.
 
     Raises:
         pydantic.ValidationError: (a ``ValueError``) a name that does not exist, or a number out of range.
@@ -122,6 +124,7 @@ class Experiment(BaseModel):
     lr: Annotated[float, Number] = Field(1e-3, gt=0, allow_inf_nan=False)
     weight_decay: Annotated[float, Number] = Field(0.0, ge=0, allow_inf_nan=False)
     steps: Annotated[int, Number] = Field(10, ge=1)
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     @model_validator(mode="after")
     def _has_an_error_at_every_step(self) -> Experiment:
@@ -131,6 +134,12 @@ class Experiment(BaseModel):
                 f"credit={self.credit!r} needs an error at every step, which the read-out {self.readout!r} does not "
                 f"have: give readout {known}, or credit bptt"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _multiplies_as_it_can(self) -> Experiment:
+        if self.precision != "float32" and self.credit != "bptt":
+            raise ValueError(f"precision={self.precision!r} goes with credit bptt, not {self.credit!r}: leave one out")
         return self
 
     @property
@@ -166,8 +175,9 @@ class Experiment(BaseModel):
 
     def scores(self, net: nn.Module, x: Tensor, noise: torch.Generator) -> Tensor:
         """Class scores ``[B, classes]`` of images ``[B, ...]``: encoded over time, run, read out."""
-        spk, mem = run(net, self.encode(x, noise))
-        return self._readout(spk, mem)
+        with self.multiplying(x.device):
+            spk, mem = run(net, self.encode(x, noise))
+            return self._readout(spk, mem)
 
     def loss(self, net: nn.Module, x: Tensor, y: Tensor, noise: torch.Generator) -> Tensor:
         """The training loss of images ``[B, ...]`` with labels ``[B]``, a scalar with its graph."""
@@ -175,4 +185,9 @@ class Experiment(BaseModel):
 
     def backward(self, net: nn.Module, x: Tensor, y: Tensor, noise: torch.Generator) -> Tensor:
         """The same, a plain number; its gradients, as ``credit`` has them, are added to ``.grad``."""
-        return self._credit.backward(net, self.encode(x, noise), y, self._readout)
+        with self.multiplying(x.device):
+            return self._credit.backward(net, self.encode(x, noise), y, self._readout)
+
+    def multiplying(self, device: torch.device) -> torch.autocast:
+        """Within, a network that is run multiplies in the experiment's ``precision``."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")

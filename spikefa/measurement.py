@@ -96,7 +96,9 @@ def measure(experiment: Experiment, net: nn.Module, data: Dataset, epoch: int, u
     words, bits, moved = transport(net, updates)
     total, layers = learning(experiment, net, x, y)
     encoded = experiment.encode(x, stream(experiment.seed, "probe"))
-    operations = synaptic_operations(net, lambda: run(net, encoded), len(x))
+    with experiment.multiplying(device):
+        operations = synaptic_operations(net, lambda: run(net, encoded), len(x))
+        rates = firing_rates(net, encoded)
     return Epoch(
         epoch=epoch,
         accuracy={name: accuracy(experiment, net, split) for name, split in splits.items()},
@@ -104,7 +106,7 @@ def measure(experiment: Experiment, net: nn.Module, data: Dataset, epoch: int, u
         gradient=total | {"layers": {name: found["angle"] for name, found in layers.items() if "angle" in found}},
         learning=layers,
         operations={name: found._asdict() for name, found in operations.items()},
-        rates=firing_rates(net, encoded),
+        rates=rates,
         words=words,
         bits=bits,
         moved=moved,
@@ -181,7 +183,9 @@ def represent(experiment: Experiment, net: nn.Module, data: Dataset) -> dict[str
     """
     x = data.train.x[:REPRESENTED].to(next(net.parameters()).device)
     encoded = experiment.encode(x, stream(experiment.seed, "representations"))
-    spikes = {name: spk for name, neuron, (spk, _) in walk(net, encoded) if isinstance(neuron, snn.SpikingNeuron)}
+    with experiment.multiplying(x.device):
+        walked = list(walk(net, encoded))
+    spikes = {name: spk for name, neuron, (spk, _) in walked if isinstance(neuron, snn.SpikingNeuron)}
     return {name: gram(spk.sum(0)).cpu() for name, spk in list(spikes.items())[:-1]}  # the last reads out
 
 

@@ -21,6 +21,8 @@ IMPLEMENTATIONS: Final = {"reference": "torch", "cpu": "numba", "cuda": "triton"
 """The implementations, each with the package that it needs."""
 VARIABLE: Final = "SPIKEFA_SCAN"
 """Environment variable that names the implementation to use, as :func:`using` does within a program."""
+HALF: Final = (torch.bfloat16, torch.float16)
+"""Precisions in which autocast multiplies matrices; neurons add up over time, which it leaves to float32."""
 
 _forced: ContextVar[str | None] = ContextVar("scan", default=None)
 
@@ -89,6 +91,8 @@ def implementation(neuron: snn.SpikingNeuron, cur: Tensor) -> Choice:
 
 def scan(neuron: snn.SpikingNeuron, cur: Tensor) -> tuple[Tensor, Tensor]:
     """See :func:`spikefa.neurons.scan`."""
+    if cur.dtype in HALF and torch.is_autocast_enabled(cur.device.type):
+        cur = cur.float()
     if torch.compiler.is_compiling():
         return reference.scan(neuron, cur)
     name = implementation(neuron, cur).name
