@@ -113,6 +113,10 @@ def test_a_checkpoint_in_float64_is_not_rounded(checkpoint):
         (["--checkpoint", "object.pt"], "object.pt cannot be read as a state_dict"),
         (["lif", "--checkpoint", "start.pt"], "rules or a checkpoint, not both"),
         (["--checkpoint", "start.pt", "--images", "0"], "images must be"),
+        (
+            ["--checkpoint", "start.pt", "--images", "99999"],
+            r"digits has \d+ test images, not the 99999 asked for",
+        ),
         (["tests.models.test_validate:nothing"], r"nothing must be a function that returns a list of .* got \[\]"),
         (["spikefa.validation.kp:Kp"], r"kp:Kp must be a function that returns a list of .* got Kp\("),
         (["lif", "--figures", "text.pt"], "File exists: 'text.pt'"),
