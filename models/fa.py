@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from .layer import DT
 from .lesson import Learner, Lesson
 from .recording import learned, simulate, watch
+from .simulation import run_whole
 from .three_factor import connect, forward, summed
 from .trace import Trace
 
@@ -70,5 +71,5 @@ def run(learner: Learner, lesson: Lesson, feedback: NDArray[np.floating]) -> Tra
 def learn(learner: Learner, lesson: Lesson, feedback: NDArray[np.floating]) -> Learner:
     """The network after the lesson, of which nothing is recorded; `recording.accuracy` says how good it is."""
     network = build(learner, lesson, feedback)
-    network.run(lesson.duration, namespace={})
+    run_whole(network, lesson.duration)
     return learned(network, learner)

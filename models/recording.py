@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .lesson import Learner, Lesson
 from .lif import DT, run
+from .simulation import run_whole
 from .trace import Trace
 
 STATES = (("layer_1", "v"), ("layer_2", "v"))
@@ -34,7 +35,7 @@ def simulate(network: b2.Network, learner: Learner, lesson: Lesson) -> Trace:
         `bias` `[updates, out]` of both layers.
     """
     steps, samples = lesson.stimulus.shape[:2]
-    network.run(lesson.duration, namespace={})
+    run_whole(network, lesson.duration)
     hidden, total = len(network["layer_1"]), samples * steps
     spikes, spk = network["layer_1_spk"], np.zeros((total + 1, 1, hidden), dtype=bool)
     spk[np.rint(np.asarray(spikes.t / DT)).astype(int), 0, spikes.i] = True
