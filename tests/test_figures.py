@@ -60,6 +60,17 @@ def test_names_beside_points_cover_neither_each_other_nor_a_point(tmp_path):
     assert not any(box.contains(*place) for box in boxes for place in places)
 
 
+def test_a_long_name_is_whole_and_inside_the_frame(tmp_path):
+    rules = ["bp", *(f"fc*=sal:neuron=lif,every=40,eta=0.05/{'out=fbp:period=100/' * 4}last=usf:gain={n}" for n in "12")]
+    figure = FIGURES["accuracy_against_moved"](read(write_runs(tmp_path, *(line for r in rules for line in run(r, 0)))))
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    named = {text.get_text().replace("\n", ""): text.get_window_extent() for text in axes.texts}
+    assert min(map(len, rules[1:])) > 90
+    assert set(rules) <= named.keys()
+    assert all(axes.bbox.x0 <= named[rule].x0 and named[rule].x1 <= axes.bbox.x1 for rule in rules)
+
+
 def test_zero_moved_stands_left_of_everything_and_is_labelled(drawn):
     (axes,) = drawn["accuracy_against_moved"].axes
     labels = dict(zip(axes.get_xticks(), (label.get_text() for label in axes.get_xticklabels()), strict=True))
