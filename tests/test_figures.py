@@ -61,7 +61,10 @@ def test_names_beside_points_cover_neither_each_other_nor_a_point(tmp_path):
 
 
 def test_a_long_name_is_whole_and_inside_the_frame(tmp_path):
-    rules = ["bp", *(f"fc*=sal:neuron=lif,every=40,eta=0.05/{'out=fbp:period=100/' * 4}last=usf:gain={n}" for n in "12")]
+    rules = [
+        "bp",
+        *(f"fc*=sal:neuron=lif,every=40,eta=0.05/{'out=fbp:period=100/' * 4}last=usf:gain={n}" for n in "12"),
+    ]
     figure = FIGURES["accuracy_against_moved"](read(write_runs(tmp_path, *(line for r in rules for line in run(r, 0)))))
     figure.draw_without_rendering()
     (axes,) = figure.axes
