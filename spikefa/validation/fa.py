@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, final
 
 from spikefa.validation.exact import Exact
@@ -20,7 +21,9 @@ class Fa(Learning):
 
     @property
     def name(self) -> str:
-        """``fa``, or ``fa-batch`` where several samples make an update."""
+        """``fa``, ``fa-batch`` where several samples make an update, or ``fa-local`` forward in time."""
+        if self.credit != "bptt":
+            return f"fa-{self.credit}"
         return "fa" if self.batch == 1 else "fa-batch"
 
     @property
@@ -37,5 +40,6 @@ class Fa(Learning):
 
 
 def cases() -> Sequence[Exact]:
-    """Spikes, sample by sample; and currents in batches, with decay."""
-    return [Fa(), Fa(batch=4, eta=0.02, decay=1.0, currents=True)]
+    """Spikes, sample by sample; currents in batches, with decay; and the same by the local form, in other batches."""
+    batches = partial(Fa, eta=0.02, decay=1.0, currents=True)
+    return [Fa(), batches(batch=4), batches(batch=2, credit="local")]

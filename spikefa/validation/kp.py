@@ -20,8 +20,8 @@ class Kp(Learning):
 
     @property
     def name(self) -> str:
-        """``kp``."""
-        return "kp"
+        """``kp``, or ``kp-local`` forward in time."""
+        return "kp" if self.credit == "bptt" else f"kp-{self.credit}"
 
     @property
     def rule(self) -> str:
@@ -37,5 +37,5 @@ class Kp(Learning):
 
 
 def cases() -> Sequence[Exact]:
-    """Spikes, sample by sample, with as much decay as lets W − B shrink by a third."""
-    return [Kp(decay=5.0)]
+    """Spikes, sample by sample, with decay by which W − B shrinks by a third; and in batches, by the local form."""
+    return [Kp(decay=5.0), Kp(batch=2, decay=5.0, credit="local")]

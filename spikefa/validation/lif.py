@@ -84,8 +84,8 @@ class Lif(Exact):
                 torch.randn(values.shape, generator=noise, dtype=torch.float64) * size / values.shape[-1] ** 0.5
             )
         x = torch.randn(50, 4, SIZES[0], generator=noise, dtype=torch.float64)
-        for values in [x, *(p.data for p in net.parameters())] if self.kind in QUARTERS else []:
-            values.mul_(4).round_().div_(4)
+        for whole in [x, *(weight.data for weight in net.parameters())] if self.kind in QUARTERS else []:
+            whole.mul_(4).round_().div_(4)
         return Network(net, x)
 
 
