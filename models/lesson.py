@@ -51,7 +51,7 @@ class Learner:
         if self.readout.reset_mechanism != "none":
             raise ValueError(f"the read-out must have reset_mechanism='none', got {self.readout.reset_mechanism!r}")
         if any(np.shape(above.weight)[1] != len(under.weight) for under, above in pairwise(self.layers)):
-            shapes = ", ".join(str(np.shape(layer.weight)) for layer in self.layers)
+            shapes = tuple(np.shape(layer.weight) for layer in self.layers)
             raise ValueError(f"a layer must take what the one below gives, got weights of shapes {shapes}")
         if not self.eta >= 0 or not self.decay >= 0 or not self.batch >= 1:
             raise ValueError(f"eta and decay must be 0 or more and batch at least 1, got {self.rates}")
