@@ -22,11 +22,6 @@ class Dfa(Learning):
     depth: ClassVar[int] = 2
 
     @property
-    def name(self) -> str:
-        """``dfa``, or ``dfa-local`` forward in time."""
-        return "dfa" if self.credit == "bptt" else f"dfa-{self.credit}"
-
-    @property
     def rule(self) -> str:
         """``dfa``."""
         return "dfa"

@@ -20,13 +20,6 @@ class Fa(Learning):
     """Fixed random feedback."""
 
     @property
-    def name(self) -> str:
-        """``fa``, ``fa-batch`` where several samples make an update, or ``fa-local`` forward in time."""
-        if self.credit != "bptt":
-            return f"fa-{self.credit}"
-        return "fa" if self.batch == 1 else "fa-batch"
-
-    @property
     def rule(self) -> str:
         """``fa``."""
         return "fa"

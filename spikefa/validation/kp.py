@@ -19,11 +19,6 @@ class Kp(Learning):
     """Feedback that learns as the forward weights do."""
 
     @property
-    def name(self) -> str:
-        """``kp``, or ``kp-local`` forward in time."""
-        return "kp" if self.credit == "bptt" else f"kp-{self.credit}"
-
-    @property
     def rule(self) -> str:
         """``kp``."""
         return "kp"

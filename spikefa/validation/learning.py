@@ -67,6 +67,12 @@ class Learning(Exact, ABC):
         """With its options, as :func:`~spikefa.attach` takes it."""
 
     @property
+    def name(self) -> str:
+        """The rule's; ``-local`` forward in time, else ``-batch`` where several samples make an update."""
+        credit = "" if self.credit == "bptt" else f"-{self.credit}"
+        return self.rule + (credit or ("-batch" if self.batch > 1 else ""))
+
+    @property
     def compared(self) -> str:
         """What is simulated."""
         drive = "currents" if self.currents else "spikes"
