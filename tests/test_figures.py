@@ -48,6 +48,19 @@ def test_the_band_reaches_from_the_smallest_seed_to_the_largest(runs, drawn):
     assert {min(last), max(last)} <= set(band[band[:, 0] == 10][:, 1])
 
 
+def test_the_credit_figure_has_the_cosine_to_the_gradient_through_time_from_below_zero_to_one(runs, drawn, tmp_path):
+    (axes,) = drawn["credit"].axes
+    shown = {line.get_label(): line.get_ydata() for line in axes.lines}
+    assert list(shown) == RULES
+    for rule, line in shown.items():
+        seeds = [[epoch["credit"]["cosine"] for epoch in run.epochs] for run in runs if run.rule == rule]
+        np.testing.assert_allclose(line, np.mean(seeds, axis=0))
+    assert axes.get_ylim()[0] < 0 < 1 < axes.get_ylim()[1]
+    lines = [line | ({"credit": {"cosine": -0.5}} if line["kind"] == "epoch" else {}) for line in run("fa", 0)]
+    (axes,) = FIGURES["credit"](read(write_runs(tmp_path, *lines))).axes
+    assert axes.get_ylim()[0] < -0.5
+
+
 def test_names_beside_points_cover_neither_each_other_nor_a_point(tmp_path):
     rules = [f"rule{n}:gain={n}" for n in range(12)]
     figure = FIGURES["accuracy_against_moved"](read(write_runs(tmp_path, *(line for r in rules for line in run(r, 0)))))
