@@ -3,6 +3,7 @@
 import pytest
 import snntorch as snn
 import torch
+from snntorch.functional import quant
 from torch import nn
 
 pytest.importorskip("brian2", reason="the reference models need Brian2")
@@ -109,6 +110,7 @@ REFUSED = {
     "0 is a Linear without": lambda: (net(nn.Linear(6, 5)), X),
     "0 is a Leaky": lambda: (net(snn.Leaky(beta=0.8)), X),
     "inhibition": lambda: (net(nn.Linear(6, 5), snn.Leaky(beta=0.8, inhibition=True)), X),
+    "state_quant": lambda: (net(nn.Linear(6, 5), snn.Leaky(beta=0.8, state_quant=quant.state_quant(num_bits=4))), X),
     "graded_spikes_factor": lambda: (net(nn.Linear(6, 5), snn.Leaky(beta=0.8, graded_spikes_factor=2.0)), X),
     "0 and 1 cannot be matched: reset_delay": lambda: (net(nn.Linear(6, 5), snn.Leaky(0.8, reset_delay=False)), X),
     r"0 and 1 cannot be matched: weight must be finite, got nan at \(2, 0\), 6 such in all": lambda: (
