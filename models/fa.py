@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from .layer import DT
 from .lesson import Learner, Lesson
-from .recording import learned, simulate, watch
+from .recording import learned, simulate
+from .simulation import run_whole
 from .three_factor import connect, forward, summed
 from .trace import Trace
 
@@ -42,11 +43,16 @@ def build(learner: Learner, lesson: Lesson, feedback: NDArray[np.floating]) -> b
         ValueError: where shapes do not fit.
     """
     network = forward(learner, lesson)
-    synapses = b2.Synapses(network["error"], network["layer_1"], FEEDBACK, dt=DT, name="feedback")
+    network.add(pathway(network["error"], network["layer_1"], feedback, "feedback"))
+    return network
+
+
+def pathway(error: b2.NeuronGroup, hidden: b2.NeuronGroup, feedback: NDArray[np.floating], name: str) -> b2.Synapses:
+    """Fixed synapses from the error neurons to a hidden layer, B `[classes, hidden]`."""
+    synapses = b2.Synapses(error, hidden, FEEDBACK, dt=DT, name=name)
     connect(synapses, "b", feedback, back=True)
     summed(synapses, "learning_signal_post", "feedback")
-    network.add(synapses)
-    return network
+    return synapses
 
 
 def run(learner: Learner, lesson: Lesson, feedback: NDArray[np.floating]) -> Trace:
@@ -62,13 +68,11 @@ def run(learner: Learner, lesson: Lesson, feedback: NDArray[np.floating]) -> Tra
         >>> trace["synapses_2", "w"][0].ravel().tolist()  # eta (target - softmax), which was one half
         [0.05, -0.05]
     """
-    network = build(learner, lesson, feedback)
-    watch(network)
-    return simulate(network, learner, lesson)
+    return simulate(build(learner, lesson, feedback), learner, lesson)
 
 
 def learn(learner: Learner, lesson: Lesson, feedback: NDArray[np.floating]) -> Learner:
     """The network after the lesson, of which nothing is recorded; `recording.accuracy` says how good it is."""
     network = build(learner, lesson, feedback)
-    network.run(lesson.duration, namespace={})
+    run_whole(network, lesson.duration)
     return learned(network, learner)

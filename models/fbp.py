@@ -28,7 +28,7 @@ import numpy as np
 
 from .layer import DT
 from .lesson import Learner, Lesson
-from .recording import simulate, watch
+from .recording import simulate
 from .three_factor import connect, forward, summed
 from .trace import Trace
 
@@ -139,6 +139,4 @@ def run(learner: Learner, lesson: Lesson, transport: Transport) -> Trace:
         >>> [bool(same.all()) for same in (b[0] == 0, b[1] == w[1], b[2] == w[1], b[2] == w[2])]
         [True, True, True, False]
     """
-    network = build(learner, lesson, transport)
-    watch(network)
-    return simulate(network, learner, lesson)
+    return simulate(build(learner, lesson, transport), learner, lesson)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from .layer import DT
 from .lesson import Learner, Lesson
-from .recording import simulate, watch
+from .recording import simulate
 from .three_factor import connect, forward, learns, summed
 from .trace import Trace
 
@@ -77,6 +77,4 @@ def run(learner: Learner, lesson: Lesson, feedback: NDArray[np.floating]) -> Tra
         >>> (trace["feedback", "b"] - trace["synapses_2", "w"])[:, 0].ravel().tolist()  # from 0.5, halved by each
         [0.25, 0.125]
     """
-    network = build(learner, lesson, feedback)
-    watch(network)
-    return simulate(network, learner, lesson)
+    return simulate(build(learner, lesson, feedback), learner, lesson)

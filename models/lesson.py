@@ -1,6 +1,7 @@
 """What a reference model learns with and from: a network with its rates, and samples one after the other."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import brian2.only as b2
@@ -20,6 +21,7 @@ class Learner:
         eta: the learning rate.
         decay: of weights and biases, in units of eta.
         batch: samples from one update to the next.
+        below: hidden layers under that one, from the bottom up; for a rule whose error goes to each of them directly.
 
     Raises:
         ValueError: for a setting with which the three-factor rule is not the gradient, with the way out.
@@ -34,24 +36,30 @@ class Learner:
     eta: float
     decay: float = 0.0
     batch: int = 1
+    below: tuple[Layer, ...] = ()
 
     def __post_init__(self) -> None:
-        for layer in (self.hidden, self.readout):
+        for layer in self.layers:
             if (
                 layer.alpha is not None
                 or layer.recurrent is not None
                 or np.size(layer.beta) + np.size(layer.threshold) > 2
             ):
                 raise ValueError("a layer that learns has one beta, one threshold, no synaptic current, no recurrence")
-        if self.hidden.reset_mechanism == "zero":
+        if any(layer.reset_mechanism == "zero" for layer in self.layers[:-1]):
             raise ValueError("reset_mechanism='zero' cuts a memory that eps keeps: use 'subtract' or 'none'")
         if self.readout.reset_mechanism != "none":
             raise ValueError(f"the read-out must have reset_mechanism='none', got {self.readout.reset_mechanism!r}")
-        if np.shape(self.readout.weight)[1] != len(self.hidden.weight):
-            shapes = np.shape(self.hidden.weight), np.shape(self.readout.weight)
-            raise ValueError(f"the read-out must take what the hidden layer gives, got weights of shapes {shapes}")
+        if any(np.shape(above.weight)[1] != len(under.weight) for under, above in pairwise(self.layers)):
+            shapes = tuple(np.shape(layer.weight) for layer in self.layers)
+            raise ValueError(f"a layer must take what the one below gives, got weights of shapes {shapes}")
         if not self.eta >= 0 or not self.decay >= 0 or not self.batch >= 1:
             raise ValueError(f"eta and decay must be 0 or more and batch at least 1, got {self.rates}")
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """All, from the bottom up."""
+        return (*self.below, self.hidden, self.readout)
 
     @property
     def rates(self) -> dict[str, float]:
@@ -110,7 +118,7 @@ class Lesson:
         Raises:
             ValueError: it has another number of inputs or of classes, or the last batch would not be full.
         """
-        inputs, classes = np.shape(learner.hidden.weight)[1], len(learner.readout.weight)
+        inputs, classes = np.shape(learner.layers[0].weight)[1], len(learner.readout.weight)
         _, samples, size = self.stimulus.shape
         if size != inputs:
             raise ValueError(f"the network has {inputs} inputs, the stimulus {size}: weights are [out, in]")

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .layer import DT, Layer
+from .simulation import run_whole
 from .trace import Trace
 
 EQUATIONS = """
@@ -154,7 +155,7 @@ def build(layers: Sequence[Layer], stimulus: NDArray[np.floating], dt: b2.Quanti
 def simulate(network: b2.Network, steps: int, batch: int) -> Trace:
     """Runs a network that `build` made and returns v and spikes of its layers, each `[steps, batch, N]`."""
     dt = network["input"].clock.dt
-    network.run(steps * dt, namespace={})
+    run_whole(network, steps * dt)
     arrays: dict[tuple[str, str], NDArray[Any]] = {}
     for name in takewhile(network.__contains__, (f"layer_{number}" for number in count(1))):
         v, spikes = network[f"{name}_v"].v, network[f"{name}_spk"]

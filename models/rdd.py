@@ -13,13 +13,12 @@ the line for windows with a spike of i, or without, takes one step down the grad
 Windows open and close by events of Brian2's. The order of a step: exponentials decay and membranes move (`groups`),
 spikes are found (`thresholds`), windows open, run and close (`openings`, `inside`, `closings`), spikes are delivered
 (`synapses`) and neurons reset (`resets`). So v is seen as it meets the threshold, and what a spike leaves is seen from
-the next step on. No window opens that would outlast its phase, and none in the first step of one, when membranes are at
-rest. Currents live in groups of their own, which are integrated exactly, before the membranes.
+the next step on. No window opens that would outlast its phase, or in its first step, when membranes are at rest.
+Currents live in groups of their own, which are integrated exactly, before the membranes.
 
 Poisson neurons drive a fifth of the lower neurons, one each, by weight 4; these drive the upper ones through W, scaled
-to a standard deviation of 20, spikefa's choice (the paper: 0.2 times the fan-in).
-
-On one core 3,000 steps of 8 → 8 neurons take 2 s in Brian2's numpy target; to compile takes one to three minutes.
+to a standard deviation of 20, spikefa's choice (the paper: 0.2 times the fan-in). On one core 3,000 steps of 8 → 8
+neurons take 2 s in Brian2's numpy target; to compile takes one to three minutes.
 
 Reference:
     J. Guerguiev, K. P. Kording, B. A. Richards, "Spike-based causal inference for weight alignment", ICLR 2020,
@@ -33,6 +32,7 @@ import numpy as np
 
 from . import noise
 from .noise import Array
+from .simulation import run_whole
 from .trace import Trace
 
 DT = 1 * b2.ms
@@ -185,7 +185,7 @@ def simulate(network: b2.Network, steps: int) -> dict[tuple[str, str], Array]:
         each phase the windows without and with a spike of "lower", "windows" `[phases, 2, K]`, and of "lines" c0 to c3,
         `[phases, L, K]`.
     """
-    network.run(steps * DT, namespace={})
+    run_whole(network, steps * DT)
     below, above = len(network["lower"]), len(network["x"])
     kinds = [_after(network["windows"], network["lower"], kind) for kind in ("without", "with_spike")]
     arrays = {

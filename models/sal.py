@@ -18,9 +18,8 @@ of spikes before it, not of those in the same step, and B changes at the end of 
     window_lk = Σ_t S_l(t) x_k(t) − S_k(t) x_l(t),   ΔB_lk = η / (2 T_ref) · window_lk
 
 Several phases follow each other in one run. At the start of each the neurons start anew: the time since the last spike
-of each is anywhere between 1 and 2 T_ref + 1 steps, so that about half of them are refractory, and traces, windows
-and membranes are 0. There is one copy of the network: to average over more spikes, hold longer phases.
-
+is 1 to 2 T_ref + 1 steps, so that about half are refractory, and traces, windows and membranes are 0. There is one copy
+of the network: to average over more spikes, hold longer phases.
 A step takes 0.2 to 0.4 ms in Brian2's numpy target for layers of up to 100 neurons; to compile takes about a minute.
 
 Reference:
@@ -35,6 +34,7 @@ import brian2.only as b2
 import numpy as np
 from numpy.typing import NDArray
 
+from .simulation import run_whole
 from .trace import Trace
 
 DT = 1 * b2.ms
@@ -237,7 +237,7 @@ def run(pair: Pair, dt: b2.Quantity = DT) -> Trace:
         (0.367879, 0.036788)
     """
     network, steps, arrays = build(pair, dt), pair.phases * pair.steps, {}
-    network.run(steps * dt, namespace={})
+    run_whole(network, steps * dt)
     for name, size in zip(("lower", "upper"), pair.sizes, strict=True):
         spikes, spk = network[f"{name}_spk"], np.zeros((steps, 1, size), dtype=bool)
         spk[np.rint(np.asarray(spikes.t / dt)).astype(int), 0, spikes.i] = True

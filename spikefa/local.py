@@ -36,6 +36,7 @@ from torch import Tensor, nn
 
 from spikefa.chain import filters, source, units_of
 from spikefa.eligibility import Eligible
+from spikefa.feedback import Feedback
 from spikefa.routing import Routed
 
 Error = Callable[[Tensor, Tensor], Tensor]
@@ -83,16 +84,21 @@ class ThreeFactor:
     """
 
     def __init__(self, net: nn.Module) -> None:
-        self.entry, self.units = units_of(net)
+        self.net = net
+        self.reset()
+
+    def reset(self) -> None:
+        """A sequence begins, through the pathways that the network has now; gradients that have been added stay.
+
+        Raises:
+            TypeError, ValueError: as for a new one.
+        """
+        self.entry, self.units = units_of(self.net)
         self.sources = [0, *(source(self.units, at) for at in range(1, len(self.units)))]
+        self.pathways = [_pathway(unit.layer) for unit in self.units]
         chains = filters(self.units, self.sources)
         last = len(self.units) - 1
         self.layers = [Eligible(u.layer, u.neuron, chains[at], at == last) for at, u in enumerate(self.units)]
-
-    def reset(self) -> None:
-        """A sequence begins; gradients that have been added stay."""
-        for layer in self.layers:
-            layer.reset()
 
     @property
     def nbytes(self) -> int:
@@ -104,8 +110,10 @@ class ThreeFactor:
         """One time step: input ``[B, ...]``; the read-out's ``spk, mem``, ``[B, classes]`` each.
 
         Raises:
-            ValueError: the input is no batch of vectors, or of another size than that of the step before.
+            ValueError: the input is no batch of vectors, or of another size than that of the step before; the pathways
+                are others than when the sequence began.
         """
+        self._check_pathways()
         for module in self.entry:
             x = module(x)
         before = self.layers[0].mem
@@ -125,14 +133,31 @@ class ThreeFactor:
             error: ∂loss/∂mem of the read-out at this step, ``[B, classes]``.
 
         Raises:
-            ValueError: no step has been made, or the error has another shape than the read-out's membranes.
+            TypeError: the error has another dtype than the read-out's membranes.
+            ValueError: no step has been made, or the error has another shape than the read-out's membranes; the
+                pathways are others than when the sequence began.
         """
+        self._check_pathways()
         mem = self.layers[-1].mem
         if mem is None or mem.shape != error.shape:
             made = "no step has been made" if mem is None else f"the read-out's mem is {tuple(mem.shape)}"
             raise ValueError(f"an error of {tuple(error.shape)}, but {made}: call step(x), then learn(∂loss/∂mem)")
+        if mem.dtype != error.dtype:
+            raise TypeError(
+                f"an error of {error.dtype}, but the read-out's mem is {mem.dtype}: give error.to(mem.dtype), or a "
+                f"network and an input in the error's precision"
+            )
         for unit, layer, signal in zip(self.units, self.layers, self._signals(error), strict=True):
             _add(unit.layer, layer.gradient(signal))
+
+    def _check_pathways(self) -> None:
+        """Refuse to go on through pathways for which these traces are not: ``dfa`` has other filters than ``fa``."""
+        for unit, before in zip(self.units, self.pathways, strict=True):
+            if _pathway(unit.layer) is not before:
+                raise ValueError(
+                    f"the pathway of {unit.name!r} is another than when the sequence began (attach, detach or exact "
+                    f"came between): call reset() after it, which begins a sequence anew"
+                )
 
     def _signals(self, error: Tensor) -> list[Tensor]:
         """The learning signal of each layer, from that of the layer which its error comes from."""
@@ -174,12 +199,15 @@ def learn(net: nn.Module, x: Tensor, error: Error) -> tuple[Tensor, Tensor]:
     return spk, mem
 
 
+def _pathway(layer: nn.Linear) -> Feedback | None:
+    """What carries a layer's error; None where W itself does."""
+    return layer.feedback if isinstance(layer, Routed) and not layer._exact else None
+
+
 def _back(layer: nn.Linear) -> Tensor:
     """B as the layer uses it."""
-    if not isinstance(layer, Routed) or layer._exact:
-        return layer.weight
-    feedback: Tensor = layer.feedback(layer.weight)
-    return feedback
+    pathway = _pathway(layer)
+    return layer.weight if pathway is None else pathway(layer.weight)
 
 
 def _add(layer: nn.Linear, gradient: Tensor) -> None:
@@ -190,8 +218,8 @@ def _add(layer: nn.Linear, gradient: Tensor) -> None:
     if not layer.weight.requires_grad:
         return
     torch.autograd.backward(layer.weight, weight)
-    if isinstance(layer, Routed) and not layer._exact:
+    if (pathway := _pathway(layer)) is not None:
         with torch.enable_grad():
-            feedback = layer.feedback(layer.weight.detach())
+            feedback = pathway(layer.weight.detach())
         if feedback.requires_grad:
             torch.autograd.backward(feedback, weight.clone())

@@ -203,7 +203,7 @@ def _first_decade(moved: Sequence[float]) -> int:
 def name_points(
     axes: "Axes", points: Mapping[str, tuple[float, float, float, float]], colors: Mapping[str, str]
 ) -> None:
-    """Write every name beside its point, moved down, or else up, until it covers no other name, point or bar.
+    """Write every name, in lines of 42 letters, beside its point, until it covers no other name, point or bar.
 
     Args:
         axes: of a figure drawn before, so that its layout is final.
@@ -222,7 +222,8 @@ def name_points(
     pixel = axes.transData.transform
     taken = [Bbox([pixel((x, low)) - 6, pixel((x, high)) + 6]) for x, _, low, high in points.values()]
     for name, (x, y, *_) in sorted(points.items(), key=lambda item: -item[1][1]):
-        text = axes.annotate(name, (x, y), (0, 0), textcoords="offset points", color=colors[name], fontsize=8.5)
+        said = textwrap.fill(name, 42)
+        text = axes.annotate(said, (x, y), (0, 0), textcoords="offset points", color=colors[name], fontsize=8.5)
         text.set_in_layout(False)
         right, up = _settle(text, axes.get_window_extent(), taken)
         if up:

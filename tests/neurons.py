@@ -2,8 +2,9 @@
 
 import snntorch as snn
 import torch
-from snntorch import surrogate
 from torch import nn
+
+from spikefa.testing.networks import SURROGATES
 
 N = 5
 KINDS = {
@@ -19,22 +20,9 @@ KINDS = {
 RECURRENT = ["RLeaky", "RSynaptic"]
 
 
-class Spike(surrogate.ATan):
-    """snnTorch's surrogate, but for its float32 spikes, which would round the error as well."""
-
-    @staticmethod
-    def forward(ctx, mem, alpha):
-        return surrogate.ATan.forward(ctx, mem, alpha).to(mem.dtype)
-
-
-def same_dtype(mem):
-    """A surrogate with spikes in the membrane's dtype."""
-    return Spike.apply(mem, 2.0)
-
-
 def neuron(kind, **options):
     make, settings = KINDS[kind]
-    return make(**{"spike_grad": same_dtype, "output": True} | settings | options)
+    return make(**{"spike_grad": SURROGATES["atan"], "output": True} | settings | options)
 
 
 def network(kind, init_hidden, **options):

@@ -48,6 +48,19 @@ def test_the_band_reaches_from_the_smallest_seed_to_the_largest(runs, drawn):
     assert {min(last), max(last)} <= set(band[band[:, 0] == 10][:, 1])
 
 
+def test_the_credit_figure_has_the_cosine_to_the_gradient_through_time_from_below_zero_to_one(runs, drawn, tmp_path):
+    (axes,) = drawn["credit"].axes
+    shown = {line.get_label(): line.get_ydata() for line in axes.lines}
+    assert list(shown) == RULES
+    for rule, line in shown.items():
+        seeds = [[epoch["credit"]["cosine"] for epoch in run.epochs] for run in runs if run.rule == rule]
+        np.testing.assert_allclose(line, np.mean(seeds, axis=0))
+    assert axes.get_ylim()[0] < 0 < 1 < axes.get_ylim()[1]
+    lines = [line | ({"credit": {"cosine": -0.5}} if line["kind"] == "epoch" else {}) for line in run("fa", 0)]
+    (axes,) = FIGURES["credit"](read(write_runs(tmp_path, *lines))).axes
+    assert axes.get_ylim()[0] < -0.5
+
+
 def test_names_beside_points_cover_neither_each_other_nor_a_point(tmp_path):
     rules = [f"rule{n}:gain={n}" for n in range(12)]
     figure = FIGURES["accuracy_against_moved"](read(write_runs(tmp_path, *(line for r in rules for line in run(r, 0)))))
@@ -58,6 +71,20 @@ def test_names_beside_points_cover_neither_each_other_nor_a_point(tmp_path):
     assert len(boxes) == len(rules)
     assert not any(a.overlaps(b) for at, a in enumerate(boxes) for b in boxes[:at])
     assert not any(box.contains(*place) for box in boxes for place in places)
+
+
+def test_a_long_name_is_whole_and_inside_the_frame(tmp_path):
+    rules = [
+        "bp",
+        *(f"fc*=sal:neuron=lif,every=40,eta=0.05/{'out=fbp:period=100/' * 4}last=usf:gain={n}" for n in "12"),
+    ]
+    figure = FIGURES["accuracy_against_moved"](read(write_runs(tmp_path, *(line for r in rules for line in run(r, 0)))))
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    named = {text.get_text().replace("\n", ""): text.get_window_extent() for text in axes.texts}
+    assert min(map(len, rules[1:])) > 90
+    assert set(rules) <= named.keys()
+    assert all(axes.bbox.x0 <= named[rule].x0 and named[rule].x1 <= axes.bbox.x1 for rule in rules)
 
 
 def test_zero_moved_stands_left_of_everything_and_is_labelled(drawn):

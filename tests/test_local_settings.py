@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from spikefa import ThreeFactor, attach, exact, learn
+from spikefa import ThreeFactor, attach, detach, exact, learn
 from spikefa.comparison import compare, grid, missing
 from spikefa.credit import CREDITS
 from spikefa.datasets import DATASETS
@@ -90,6 +90,50 @@ def test_another_batch_needs_a_reset_and_one_example_is_a_batch(before, after):
     assert learner.step(torch.ones(after, 3))[1].shape == (after, 2)
     with pytest.raises(ValueError, match=r"\[B, in\] at a step, not \(3,\): \[1, in\]"):
         learner.step(torch.ones(3))
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [(torch.float64, torch.float32), (torch.float32, torch.float64)])
+def test_an_error_of_another_precision_is_refused(theirs, ours):
+    each = net(nn.Linear(3, 3), snn.Leaky(**LIF)).to(ours)
+    with pytest.raises(TypeError, match=rf"error of {theirs}, but the read-out's mem is {ours}: give error.to"):
+        learn(each, torch.ones(3, 4, 3, dtype=ours), lambda spk, mem: mem.to(theirs))
+    assert all(p.grad is None for p in each.parameters())
+
+
+CHANGES = {
+    "attach": ("fa", lambda each: attach(detach(each), "dfa")),
+    "detach": ("dfa", detach),
+    "a pathway where there was none": (None, lambda each: attach(each, "dfa")),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_pathways_that_change_during_a_sequence_are_noticed_and_reset_reads_them_anew(name):
+    rule, change = CHANGES[name]
+    x, nets = torch.ones(5, 4, 3), [net(*(m for _ in range(2) for m in (nn.Linear(3, 3), snn.Leaky(0.5))))]
+    nets.append(copy.deepcopy(nets[0]))
+    if rule:
+        attach(nets[0], rule)
+    learner = ThreeFactor(nets[0])
+    learner.step(x[0])
+    change(nets[0])
+    for go_on in (lambda: learner.step(x[1]), lambda: learner.learn(torch.ones(4, 2))):
+        with pytest.raises(ValueError, match=r"pathway of '2' is another .*call reset\(\) after it"):
+            go_on()
+    learner.reset()
+    for now in x:
+        learner.learn(learner.step(now)[1])
+    learn(attach(nets[1], "dfa") if name != "detach" else nets[1], x, lambda spk, mem: mem)
+    assert all(a.grad.equal(b.grad) for a, b in zip(nets[0].parameters(), nets[1].parameters(), strict=True))
+    assert nets[0][0].weight.grad.any()
+
+
+def test_exact_during_a_sequence_is_noticed():
+    learner = ThreeFactor(attach(net(nn.Linear(3, 3), snn.Leaky(**LIF)), "fa"))
+    learner.step(torch.ones(4, 3))
+    with exact(learner.net), pytest.raises(ValueError, match=r"\(attach, detach or exact came between\)"):
+        learner.learn(torch.ones(4, 2))
+    learner.learn(torch.ones(4, 2))
 
 
 def test_inside_exact_no_pathway_is_used():

@@ -2,16 +2,15 @@
 
 import pytest
 import torch
-from snntorch import surrogate
 from torch import nn
 
 from spikefa import attach, routed
 from spikefa.sequence import reset, run
 from spikefa.testing import oracle as kit
+from spikefa.testing.networks import SURROGATES
 from tests.oracle import DERIVATIVES, Lif, gradients
 
 T, B, N = 11, 4, 5
-SURROGATES = {"atan": (surrogate.ATan, 2.0), "fast_sigmoid": (surrogate.FastSigmoid, 25)}
 
 
 class TimeLoop(nn.Module):
@@ -48,18 +47,6 @@ STYLES = {
 """How to build a network of parts, whether its neurons keep their states, and how to get the read-out's membrane."""
 
 
-def in_float64(name):
-    """snnTorch's surrogate, but for its float32 spikes, which would round the error as well."""
-    function, slope = SURROGATES[name]
-
-    class Spike(function):
-        @staticmethod
-        def forward(ctx, mem, slope):
-            return function.forward(ctx, mem, slope).to(mem.dtype)
-
-    return lambda mem: Spike.apply(mem, slope)
-
-
 def by_hand(net, x, derivative, direct=""):
     layers = []
     for layer, neuron in ((net.fc1, net.lif1), (net.fc2, net.lif2), (net.out, net.readout)):
@@ -75,7 +62,7 @@ def by_hand(net, x, derivative, direct=""):
 @pytest.mark.parametrize("rule", ["fa", "dfa"])
 def test_routed_gradients_equal_backward_through_time_by_hand(snn_parts, rule, surrogate_name, mechanism, style):
     build, keeps, membrane = STYLES[style]
-    parts = snn_parts(keeps, spike_grad=in_float64(surrogate_name), reset_mechanism=mechanism)
+    parts = snn_parts(keeps, spike_grad=SURROGATES[surrogate_name], reset_mechanism=mechanism)
     net = attach(build(parts), rule, first=True)
     for layer in routed(net).values():
         layer.weight.data += 0.3 * torch.randn_like(layer.weight)

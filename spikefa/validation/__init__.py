@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from spikefa.names import resolve
-from spikefa.validation import fa, fbp, kp, lif, mirror, rdd, sal, stdwi
+from spikefa.validation import dfa, fa, fbp, kp, lif, mirror, rdd, sal, stdwi
 from spikefa.validation.exact import Agreement, Exact
 from spikefa.validation.statistical import Consistency, Statistical
 
@@ -17,6 +17,7 @@ Cases = Callable[[], Sequence[Exact | Statistical]]
 VALIDATIONS: dict[str, Cases] = {
     "lif": lif.cases,
     "fa": fa.cases,
+    "dfa": dfa.cases,
     "fbp": fbp.cases,
     "kp": kp.cases,
     "mirror": mirror.cases,

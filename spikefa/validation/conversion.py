@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from spikefa import routing
 from spikefa.assignment import recurrent_weights
 from spikefa.recording import array
 from spikefa.sequence import walk
@@ -19,6 +20,9 @@ NEURONS = (snn.Leaky, snn.Synaptic, snn.RLeaky, snn.RSynaptic)
 
 SILENT = (nn.Flatten, nn.Identity, nn.Dropout)
 """Modules that do nothing to spikes ``[T·B, N]`` outside training."""
+
+FORWARD = {kind.forward for kind in (nn.Linear, routing.Linear, *SILENT)}
+"""What these and their subclasses compute, parametrized or not, unless one has a forward of its own."""
 
 
 def layers(net: nn.Module, x: Tensor) -> list[Any]:
@@ -30,7 +34,8 @@ def layers(net: nn.Module, x: Tensor) -> list[Any]:
         x: input over time, ``[T, B, ...]``, which tells the order of the modules.
 
     Raises:
-        TypeError: a module or a neuron that the reference model does not have, with its name.
+        TypeError: a module or a neuron that the reference model does not have, or has a hook or a forward of its own;
+            with its name.
         ValueError: a setting that Brian2 cannot match, with the layer's name.
 
     Example:
@@ -40,9 +45,11 @@ def layers(net: nn.Module, x: Tensor) -> list[Any]:
     """
     found: list[Any] = []
     affine: tuple[str, nn.Linear] | None = None
+    _check_hooks(net)
     with torch.no_grad():
         modules = [(name, module) for name, module, _ in walk(net, x)]
     for name, module in modules:
+        _check_forward(name, module)
         if isinstance(module, nn.Linear) and affine is None:
             affine = name, module
         elif isinstance(module, snn.SpikingNeuron) and affine is not None:
@@ -56,6 +63,26 @@ def layers(net: nn.Module, x: Tensor) -> list[Any]:
     if affine is not None:
         raise TypeError(f"{affine[0]} is a Linear without neurons after it: end the network with a neuron")
     return found
+
+
+def _check_hooks(net: nn.Module) -> None:
+    """Refuse what is called around a module and may change what it takes or gives; the reference model cannot."""
+    for name, module in net.named_modules():
+        if module._forward_hooks or module._forward_pre_hooks:
+            raise TypeError(
+                f"{name or 'the network'} is a {type(module).__name__} with a forward hook, which the reference model "
+                f"does not have: remove the hook (its handle's remove()), or make permanent what it computes"
+            )
+
+
+def _check_forward(name: str, module: nn.Module) -> None:
+    """Refuse a ``Linear``, or a module that should do nothing, that computes something else."""
+    own = "forward" in vars(module) or type(module).forward not in FORWARD
+    if isinstance(module, (nn.Linear, *SILENT)) and own:
+        raise TypeError(
+            f"{name or 'the network'} is a {type(module).__name__} with a forward of its own, which the reference "
+            f"model does not have: put a plain Linear with the weights that act in its place"
+        )
 
 
 def _layer(place: str, linear: nn.Linear, name: str, neuron: Any) -> Any:

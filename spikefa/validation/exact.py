@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+
+from spikefa.validation.case import Case, Simulator
 
 if TYPE_CHECKING:
     from models.trace import Difference, Trace
@@ -17,11 +18,8 @@ if TYPE_CHECKING:
 WEIGHTS = ("w", "b", "bias")
 """The variables that are weights: forward, feedback, and those of the bias."""
 
-Simulator = Callable[[], AbstractContextManager[Any]]
-"""Makes the context of one simulation in Brian2."""
 
-
-class Exact(ABC):
+class Exact(Case, ABC):
     """A rule in torch beside its Brian2 reference model, on the same inputs, initial weights and random numbers.
 
     Both sides make what they share from the case alone, so that each can be run without the other.
@@ -31,16 +29,6 @@ class Exact(ABC):
     """
 
     tolerance: ClassVar[float] = 1e-9
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Of the case; it begins with the rule's: ``sal`` or ``sal-lif``."""
-
-    @property
-    @abstractmethod
-    def compared(self) -> str:
-        """What is simulated, in words, with its sizes."""
 
     @abstractmethod
     def reference(self) -> Trace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, final
 
 from spikefa.validation.exact import Exact
@@ -19,11 +20,6 @@ class Fa(Learning):
     """Fixed random feedback."""
 
     @property
-    def name(self) -> str:
-        """``fa``, or ``fa-batch`` where several samples make an update."""
-        return "fa" if self.batch == 1 else "fa-batch"
-
-    @property
     def rule(self) -> str:
         """``fa``."""
         return "fa"
@@ -37,5 +33,6 @@ class Fa(Learning):
 
 
 def cases() -> Sequence[Exact]:
-    """Spikes, sample by sample; and currents in batches, with decay."""
-    return [Fa(), Fa(batch=4, eta=0.02, decay=1.0, currents=True)]
+    """Spikes, sample by sample; currents in batches, with decay; and the same by the local form, in other batches."""
+    batches = partial(Fa, eta=0.02, decay=1.0, currents=True)
+    return [Fa(), batches(batch=4), batches(batch=2, credit="local")]

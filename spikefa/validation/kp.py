@@ -19,11 +19,6 @@ class Kp(Learning):
     """Feedback that learns as the forward weights do."""
 
     @property
-    def name(self) -> str:
-        """``kp``."""
-        return "kp"
-
-    @property
     def rule(self) -> str:
         """``kp``."""
         return "kp"
@@ -37,5 +32,5 @@ class Kp(Learning):
 
 
 def cases() -> Sequence[Exact]:
-    """Spikes, sample by sample, with as much decay as lets W − B shrink by a third."""
-    return [Kp(decay=5.0)]
+    """Spikes, sample by sample, with decay by which W − B shrinks by a third; and in batches, by the local form."""
+    return [Kp(decay=5.0), Kp(batch=2, decay=5.0, credit="local")]

@@ -28,6 +28,7 @@ def _range(low: float, high: float) -> Callable[[int], Tensor]:
 KINDS: dict[str, Callable[[int], Any]] = {
     "lif": lambda n: snn.Leaky(beta=0.9),
     "lif-zero": lambda n: snn.Leaky(beta=0.9, reset_mechanism="zero"),
+    "lif-tie": lambda n: snn.Leaky(beta=0.5, reset_mechanism="zero"),
     "lif-none": lambda n: snn.Leaky(beta=0.9, reset_mechanism="none"),
     "lif-heterogeneous": lambda n: snn.Leaky(beta=_range(0.6, 0.95)(n), threshold=_range(0.5, 1.5)(n)),
     "lif-synaptic": lambda n: snn.Synaptic(alpha=_range(0.5, 0.8)(n), beta=0.9),
@@ -37,6 +38,9 @@ KINDS: dict[str, Callable[[int], Any]] = {
     "lif-recurrent-synaptic": lambda n: snn.RSynaptic(alpha=0.7, beta=0.9, linear_features=n),
 }
 """Each case's neurons, for a layer of n."""
+
+QUARTERS = ("lif-tie",)
+"""The cases whose currents and weights are whole quarters, so that membranes meet the threshold without passing it."""
 
 
 @final
@@ -58,7 +62,8 @@ class Lif(Exact):
     @property
     def compared(self) -> str:
         """What is simulated."""
-        return f"{type(KINDS[self.kind](1)).__name__}, {self._network().compared}, random currents"
+        drive = "random quarters" if self.kind in QUARTERS else "random currents"
+        return f"{type(KINDS[self.kind](1)).__name__}, {self._network().compared}, {drive}"
 
     def reference(self) -> Trace:
         """Brian2's network with the weights of the torch one."""
@@ -78,7 +83,10 @@ class Lif(Exact):
             values.data = (
                 torch.randn(values.shape, generator=noise, dtype=torch.float64) * size / values.shape[-1] ** 0.5
             )
-        return Network(net, torch.randn(50, 4, SIZES[0], generator=noise, dtype=torch.float64))
+        x = torch.randn(50, 4, SIZES[0], generator=noise, dtype=torch.float64)
+        for whole in [x, *(weight.data for weight in net.parameters())] if self.kind in QUARTERS else []:
+            whole.mul_(4).round_().div_(4)
+        return Network(net, x)
 
 
 def cases() -> Sequence[Exact]:

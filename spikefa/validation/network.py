@@ -96,11 +96,16 @@ def trained(checkpoint: Path, experiment: Experiment, images: int, data: Path | 
 
     Raises:
         OSError: there is no such file.
-        ValueError: it is no state_dict of this network, its neurons reset in another way, or there is no image.
+        ValueError: it is no state_dict of this network, its neurons reset in another way, or there are not so
+            many images.
     """
     if images < 1:
         raise ValueError(f"images must be at least 1, not {images}")
     found = load(experiment.dataset, data)
+    if images > len(found.test.x):
+        raise ValueError(
+            f"{experiment.dataset} has {len(found.test.x)} test images, not the {images} asked for: name fewer"
+        )
     net = experiment.build(found).double()  # before loading: a checkpoint in float64 is not rounded
     weights = {name: values for name, values in read(checkpoint).items() if ".feedback." not in name}
     wanted = {name for name in net.state_dict() if ".feedback." not in name}

@@ -12,13 +12,13 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from scipy import stats
 
-from spikefa.validation.exact import Simulator
+from spikefa.validation.case import Case, Simulator
 
 LEVEL = 0.01
 """Probability that two sides that are the same are told apart, in a whole case."""
 
 
-class Statistical(ABC):
+class Statistical(Case, ABC):
     """A rule in torch beside its Brian2 reference model, each with random numbers of its own.
 
     Attributes:
@@ -26,16 +26,6 @@ class Statistical(ABC):
     """
 
     seeds: ClassVar[int] = 8
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Of the case; it begins with the rule's: ``sal-statistics``."""
-
-    @property
-    @abstractmethod
-    def compared(self) -> str:
-        """What is simulated, in words, with its sizes."""
 
     @property
     @abstractmethod

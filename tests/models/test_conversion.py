@@ -3,6 +3,7 @@
 import pytest
 import snntorch as snn
 import torch
+from snntorch.functional import quant
 from torch import nn
 
 pytest.importorskip("brian2", reason="the reference models need Brian2")
@@ -33,6 +34,7 @@ CONVERTED = {
     ),
     "each feeds itself": lambda: net(strong(nn.Linear(6, 5)), snn.RLeaky(beta=0.8, all_to_all=False, V=0.5)),
     "own factors": lambda: net(strong(nn.Linear(6, 5)), snn.RLeaky(0.8, all_to_all=False, V=torch.rand(5))),
+    "parametrized": lambda: net(nn.utils.parametrizations.weight_norm(strong(nn.Linear(6, 5))), snn.Leaky(beta=0.8)),
     "learned beta": lambda: net(strong(nn.Linear(6, 5)), snn.Leaky(beta=torch.full((5,), 0.7), learn_beta=True)),
 }
 
@@ -60,7 +62,47 @@ def broken():
     return linear
 
 
+class Doubled(nn.Linear):
+    """Not what its name says."""
+
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+class Loud(nn.Identity):
+    """Nor this one."""
+
+    def forward(self, x):
+        return 2 * x
+
+
+def patched():
+    """A Linear whose forward pass was replaced."""
+    linear = nn.Linear(6, 5)
+    linear.forward = lambda x: 2 * nn.functional.linear(x, linear.weight, linear.bias)
+    return linear
+
+
+def hooked(module, pre=False):
+    """A module with a hook that doubles what it gives, or takes."""
+    if pre:
+        module.register_forward_pre_hook(lambda _, x: (2 * x[0],))
+    else:
+        module.register_forward_hook(lambda _, x, y: 2 * y)
+    return module
+
+
 REFUSED = {
+    "0 is a Doubled with a forward of its own": lambda: (net(Doubled(6, 5), snn.Leaky(beta=0.8)), X),
+    "0 is a Linear with a forward of its own.*plain Linear": lambda: (net(patched(), snn.Leaky(beta=0.8)), X),
+    "1 is a Loud with a forward of its own": lambda: (net(nn.Linear(6, 5), Loud(), snn.Leaky(beta=0.8)), X),
+    "0 is a Linear with a forward hook.*remove": lambda: (net(hooked(nn.Linear(6, 5)), snn.Leaky(beta=0.8)), X),
+    "0 is a Flatten with a forward hook": lambda: (
+        net(hooked(nn.Flatten(), pre=True), nn.Linear(6, 5), snn.Leaky(0.8)),
+        X,
+    ),
+    "1 is a Leaky with a forward hook": lambda: (net(nn.Linear(6, 5), hooked(snn.Leaky(beta=0.8), pre=True)), X),
+    "the network is a Sequential with a forward hook": lambda: (hooked(net(nn.Linear(6, 5), snn.Leaky(0.8))), X),
     "a Conv2d": lambda: (net(nn.Conv2d(1, 1, 3), snn.Leaky(beta=0.8)), X.view(20, 3, 1, 1, 6).expand(20, 3, 1, 6, 6)),
     "a Tanh": lambda: (net(nn.Linear(6, 5), nn.Tanh(), snn.Leaky(beta=0.8)), X),
     "a Alpha": lambda: (net(nn.Linear(6, 5), snn.Alpha(alpha=0.9, beta=0.8)), X),
@@ -68,6 +110,7 @@ REFUSED = {
     "0 is a Linear without": lambda: (net(nn.Linear(6, 5)), X),
     "0 is a Leaky": lambda: (net(snn.Leaky(beta=0.8)), X),
     "inhibition": lambda: (net(nn.Linear(6, 5), snn.Leaky(beta=0.8, inhibition=True)), X),
+    "state_quant": lambda: (net(nn.Linear(6, 5), snn.Leaky(beta=0.8, state_quant=quant.state_quant(num_bits=4))), X),
     "graded_spikes_factor": lambda: (net(nn.Linear(6, 5), snn.Leaky(beta=0.8, graded_spikes_factor=2.0)), X),
     "0 and 1 cannot be matched: reset_delay": lambda: (net(nn.Linear(6, 5), snn.Leaky(0.8, reset_delay=False)), X),
     r"0 and 1 cannot be matched: weight must be finite, got nan at \(2, 0\), 6 such in all": lambda: (

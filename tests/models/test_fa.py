@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("brian2", reason="the reference models need Brian2")
 
-from spikefa.models import fa, lesson, lif, recording, three_factor, trace
+from spikefa.models import fa, lesson, lif, recording, simulation, three_factor, trace
 from spikefa.validation import cases
 from spikefa.validation.fa import Fa
 from spikefa.validation.target import target
@@ -135,6 +135,6 @@ def test_a_lesson_refuses(numpy_target):
         fa.build(start, samples, feedback[:3])
 
 
-@pytest.mark.parametrize("module", [fa, lesson, lif, recording, three_factor])
+@pytest.mark.parametrize("module", [fa, lesson, lif, recording, simulation, three_factor])
 def test_examples(module, numpy_target):
     assert doctest.testmod(module).failed == 0

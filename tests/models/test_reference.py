@@ -1,11 +1,15 @@
 """The reference models in Brian2 do what tests/golden has of them."""
 
+import signal
+
 import pytest
 
 pytest.importorskip("brian2", reason="the reference models need Brian2")
 
+import brian2.only as b2
+
 from spikefa.models import trace
-from spikefa.validation import Exact
+from spikefa.validation import VALIDATIONS, Exact, cases
 from spikefa.validation.target import target
 from tests.validation.conftest import golden  # noqa: F401
 from tests.validation.test_golden import EXACT, STATISTICAL, name
@@ -18,3 +22,17 @@ def test_the_reference_is_golden(case, golden):  # noqa: F811
             assert trace.difference(golden(case), case.reference(), 1e-10, relative=True) is None
         else:
             assert case.reference(0) == pytest.approx({each: values[0] for each, values in golden(case).items()})
+
+
+@pytest.mark.parametrize("rule", [rule for rule in VALIDATIONS if rule not in ("mirror", "stdwi")])
+def test_ctrl_c_ends_a_script_and_not_half_of_its_simulation(rule, monkeypatch, numpy_target):
+    run, prefs = b2.Network.run, b2.prefs.core
+
+    def interrupted(network, *args, **options):
+        network.add(b2.NetworkOperation(lambda: signal.raise_signal(signal.SIGINT)))
+        return run(network, *args, **options)
+
+    monkeypatch.setattr(b2.Network, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cases(rule)[0].reference()
+    assert prefs.stop_on_keyboard_interrupt is True, "a script's own choice"

@@ -1,5 +1,8 @@
 """`difference` names the first place where two traces part."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -127,3 +130,8 @@ def test_a_trace_refuses():
             Trace({("a", "v"): values}, UNITS, 1.0)
     with pytest.raises(ValueError, match=r"no unit for \['g'\]"):
         Trace({("a", "g"): np.ones(3)}, UNITS, 1.0)
+
+
+def test_a_trace_needs_no_brian2():
+    code = "import sys; sys.modules['brian2'] = None; from spikefa.models import trace; trace.Trace"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -3,6 +3,7 @@
 import re
 import sys
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +14,8 @@ from safetensors.torch import save_file
 from spikefa import cli
 from spikefa.comparison import load
 from spikefa.experiment import Experiment
+from spikefa.readout import READOUTS
+from spikefa.sequence import run
 from spikefa.validation import lif, network, sitting
 
 
@@ -77,11 +80,41 @@ def test_cases_of_ones_own(validate):
 
 
 @pytest.mark.parametrize("file", ["start.pt", "start.safetensors"])
-def test_a_trained_network(validate, checkpoint, file):
+def test_a_trained_network(validate, checkpoint, file, monkeypatch):
+    if file.endswith("safetensors"):
+        monkeypatch.setattr(torch, "load", None)  # which reads such files in later versions than the oldest allowed
     status, said = validate("--checkpoint", checkpoint / file, "--network", "mlp:depth=1,width=20", "--images", 12)
     assert status == 0
     assert "64 → 20 → 10 neurons, 10 steps × 12" in said
     assert "predictions: 12 of 12 are the same" in said
+
+
+def test_predictions_are_the_read_outs_own_of_the_first_test_images(checkpoint):
+    experiment = Experiment(network="mlp:depth=1,width=20", dataset="digits")
+    case, labels = network.trained(checkpoint / "start.pt", experiment, images=30)
+    first = load("digits").test
+    assert labels.equal(first.y[:30])
+    net = experiment.build(load("digits")).double().eval()  # the weights that the checkpoint was made from
+    spk, mem = run(net, first.x[:30].double().expand(experiment.steps, -1, -1, -1, -1))
+    expected = READOUTS["membrane"](spk, mem).argmax(1)
+    assert (network.predictions(case.twin(), experiment) == expected.numpy()).all()
+
+
+@pytest.mark.parametrize("differs", ["membranes", "predictions"])
+def test_a_trained_network_that_differs_gives_status_1(validate, checkpoint, monkeypatch, differs):
+    def reference(case):
+        found = case.twin()
+        found["layer_1", "v"][3] += 1e-6 * (differs == "membranes")
+        return found
+
+    monkeypatch.setattr(network.Network, "reference", reference)
+    answers = iter([np.zeros(12), np.eye(12)[0] * (differs == "predictions")])
+    monkeypatch.setattr(sitting, "predictions", lambda *_: next(answers))
+    words = "--checkpoint", checkpoint / "start.pt", "--network", "mlp:depth=1,width=20", "--images", 12
+    status, said = validate(*words)
+    assert status == 1
+    assert ("DIFFERS" in said) == (differs == "membranes")
+    assert f"predictions: {11 if differs == 'predictions' else 12} of 12 are the same" in said
 
 
 def test_a_checkpoint_in_float64_is_not_rounded(checkpoint):
@@ -113,6 +146,10 @@ def test_a_checkpoint_in_float64_is_not_rounded(checkpoint):
         (["--checkpoint", "object.pt"], "object.pt cannot be read as a state_dict"),
         (["lif", "--checkpoint", "start.pt"], "rules or a checkpoint, not both"),
         (["--checkpoint", "start.pt", "--images", "0"], "images must be"),
+        (
+            ["--checkpoint", "start.pt", "--images", "99999"],
+            r"digits has \d+ test images, not the 99999 asked for",
+        ),
         (["tests.models.test_validate:nothing"], r"nothing must be a function that returns a list of .* got \[\]"),
         (["spikefa.validation.kp:Kp"], r"kp:Kp must be a function that returns a list of .* got Kp\("),
         (["lif", "--figures", "text.pt"], "File exists: 'text.pt'"),

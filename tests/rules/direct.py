@@ -4,26 +4,16 @@ from itertools import pairwise
 
 import snntorch as snn
 import torch
-from snntorch import surrogate
 from torch import nn
 
 from spikefa.sequence import reset, run
+from spikefa.testing.networks import SURROGATES
 
 T, B = 7, 3
 
 
-class Atan(surrogate.ATan):
-    """snnTorch's surrogate, but for its float32 spikes."""
-
-    @staticmethod
-    def forward(ctx, mem, alpha):
-        return surrogate.ATan.forward(ctx, mem, alpha).to(mem.dtype)
-
-
 def leaky(init_hidden: bool = True, **options: object) -> snn.Leaky:
-    return snn.Leaky(
-        beta=0.8, threshold=0.4, init_hidden=init_hidden, spike_grad=lambda mem: Atan.apply(mem, 2.0), **options
-    )
+    return snn.Leaky(beta=0.8, threshold=0.4, init_hidden=init_hidden, spike_grad=SURROGATES["atan"], **options)
 
 
 def readout() -> snn.Leaky:

@@ -10,6 +10,7 @@ from spikefa.validation import VALIDATIONS, Exact, cases
 from spikefa.validation.exact import agreement
 from spikefa.validation.statistical import consistency, gathered
 from tests.validation.conftest import GOLDEN
+from tests.validation.mutants import lif
 
 ALL = [case for name in VALIDATIONS for case in cases(name)]
 EXACT = [case for case in ALL if isinstance(case, Exact)]
@@ -56,7 +57,14 @@ def test_a_mistake_is_caught(rule, mistake, golden, monkeypatch):
     assert not found.agrees
 
 
-@pytest.mark.parametrize("rule", [rule for rule in VALIDATIONS if rule != "lif"])
+@pytest.mark.parametrize("wanted", lif.RIGHT)
+def test_the_neurons_by_hand_that_mutants_break_are_right_themselves(wanted, golden, monkeypatch):
+    case = next(case for case in EXACT if case.name == wanted)
+    lif.RIGHT[wanted](monkeypatch)
+    assert agreement(case, golden(case), case.twin()).agrees
+
+
+@pytest.mark.parametrize("rule", VALIDATIONS)
 def test_every_rule_is_tried_with_every_mistake(rule):
     assert set(mutants(rule)) >= MISTAKES
 

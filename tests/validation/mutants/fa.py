@@ -1,7 +1,7 @@
 """Ways to get feedback alignment wrong."""
 
 from spikefa.rules.fa import FeedbackAlignment
-from tests.validation.mutants import learning
+from tests.validation.mutants import learning, local
 
 
 def symmetric(monkeypatch):
@@ -25,4 +25,9 @@ def summed(monkeypatch):
     monkeypatch.setattr(module.optim.SGD, "step", wrong)
 
 
-MUTANTS = learning.of("fa") | {"symmetric": ("fa", symmetric), "summed": ("fa-batch", summed)}
+MUTANTS = {
+    **learning.of("fa"),
+    **local.of("fa-local"),
+    "symmetric": ("fa", symmetric),
+    "summed": ("fa-batch", summed),
+}

@@ -2,7 +2,7 @@
 
 from spikefa import routing
 from spikefa.rules.kp import KolenPollack
-from tests.validation.mutants import learning
+from tests.validation.mutants import learning, local
 
 
 def frozen(monkeypatch):
@@ -31,4 +31,9 @@ def lasting(monkeypatch):
     monkeypatch.setattr(KolenPollack, "step", wrong)
 
 
-MUTANTS = learning.of("kp") | {change.__name__: ("kp", change) for change in (frozen, mirrored, against, lasting)}
+MUTANTS = {
+    **learning.of("kp"),
+    **local.of("kp-local"),
+    **{change.__name__: ("kp", change) for change in (frozen, mirrored, against, lasting)},
+    "local: frozen": ("kp-local", frozen),
+}
