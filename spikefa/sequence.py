@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import snntorch as snn
 from torch import Tensor, nn
 
+from spikefa import gather
 from spikefa.neurons import fault, scan
 from spikefa.routing import Routed
 
@@ -64,7 +65,7 @@ def walk(net: nn.Module, x: Tensor) -> Iterator[tuple[str, nn.Module, tuple[Tens
             if isinstance(module, snn.SpikingNeuron):
                 output: tuple[Tensor, Tensor | None] = scan(module, x)
             else:
-                flat = module(x.flatten(0, 1))
+                flat = gather.apply(module, x.flatten(0, 1))
                 output = flat.unflatten(0, x.shape[:2]), None
             yield name, module, output
             x = output[0]
