@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from spikefa.scan.compiled import compiled
 
 
@@ -21,12 +23,14 @@ def count(x, counts, first, last):
 @compiled
 def by_row(x, starts, index, first, last):
     """The columns of each row's ones, in order, at ``starts[r]`` to ``starts[r + 1]`` of ``index``."""
+    found = np.empty(x.shape[1], index.dtype)
     for r in range(first, last):
-        row, k, at, end = x[r], 0, starts[r], starts[r + 1]
-        while at < end:  # without a branch on what is read; never written beyond the row's own part
-            index[at] = k
-            at += row[k] != 0
-            k += 1
+        row, n = x[r], 0
+        for k in range(row.shape[0]):  # without a branch on what is read: what is no one is overwritten by the next
+            found[n] = k
+            n += row[k] != 0
+        for j in range(n):
+            index[starts[r] + j] = found[j]
 
 
 @compiled
@@ -34,11 +38,12 @@ def by_column(starts, index, ends, rows):
     """The same ones by column: their rows, in order, at ``ends[k]`` to ``ends[k + 1]`` of ``rows``."""
     ends[:] = 0
     for j in range(index.shape[0]):
-        ends[index[j] + 1] += 1
+        ends[np.uintp(index[j]) + np.uintp(1)] += 1  # numba looks for negative indices in signed ones
     for k in range(1, ends.shape[0]):
         ends[k] += ends[k - 1]
     at = ends[:-1].copy()
     for r in range(starts.shape[0] - 1):
         for j in range(starts[r], starts[r + 1]):
-            rows[at[index[j]]] = r
-            at[index[j]] += 1
+            column = np.uintp(index[j])
+            rows[np.uintp(at[column])] = r
+            at[column] += 1
