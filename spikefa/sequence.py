@@ -21,7 +21,8 @@ def run(net: nn.Module, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
     Stateless modules see ``[T·B, ...]`` once (so that batch norm in training takes its statistics over time as well),
     each neuron goes over T by itself. Neither reads nor writes the states that the neurons keep (``init_hidden``), so
     calls are independent; forward hooks of a ``Leaky`` or ``Synaptic`` are not called. Spikes come in the dtype of the
-    currents (snnTorch gives float32 whatever the input is). :mod:`spikefa.scan` says what computes the neurons.
+    currents (snnTorch gives float32 whatever the input is). :mod:`spikefa.scan` says what computes the neurons,
+    :mod:`spikefa.gather` how linear layers multiply spikes.
 
     Args:
         net: a neuron (``snn.Leaky``, ``Lapicque``, ``Synaptic``, ``Alpha``, ``RLeaky``, ``RSynaptic``), a stateless
