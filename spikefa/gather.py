@@ -66,9 +66,9 @@ def limit(fan_out: int) -> float:
     """The part of ones in the input up to which gathered products are faster; below zero if they never are.
 
     Measured on two threads and on one, forward with backward: a layer is as fast both ways at 35 to 45 % of ones from
-    100 neurons on, at 30 to 35 % with 64, at 10 to 15 % with 32, and below 5 % with 10, as reading the input costs the
+    100 neurons on, at 25 to 35 % with 64, at 10 to 15 % with 32, and below 10 % with 10, as reading the input costs the
     same whatever the number of neurons. This stays below all of these. Neither the number of inputs nor the number of
-    threads moves them: they act on both ways alike.
+    threads moves them much: they act on both ways alike.
 
     Args:
         fan_out: neurons of the layer.
@@ -141,8 +141,9 @@ class _Gathered(torch.autograd.Function):
         routed = error @ weight if ctx.needs_input_grad[0] else None
         if not ctx.needs_input_grad[1]:
             return routed, None, None
-        if torch.is_grad_enabled() or not error.sum().isfinite():  # create_graph: these are to be differentiated
-            return routed, error.t() @ x, None
+        to_be_differentiated = torch.is_grad_enabled()  # by create_graph=True
+        if to_be_differentiated or around(error) or not error.sum().isfinite():
+            return routed, error.mT @ x, None
         from spikefa import spikes
 
         ends, rows = torch.empty(x.shape[1] + 1, dtype=torch.int32), torch.empty_like(index)

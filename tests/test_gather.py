@@ -104,6 +104,14 @@ def test_gradients_can_be_differentiated_again():
     torch.testing.assert_close(found["gathered"], found["dense"], rtol=1e-12, atol=1e-12)
 
 
+def test_many_errors_can_go_back_at_once():
+    x, net, errors = ones(9, 7), layer(), torch.randn(4, 9, 5).double()
+    with using("gathered"):
+        y = linear(x, net.weight)
+    found = torch.autograd.grad(y, net.weight, errors, is_grads_batched=True)[0]
+    torch.testing.assert_close(found, errors.mT @ x, rtol=1e-12, atol=1e-12)
+
+
 def test_an_input_that_was_changed_since_is_noticed():
     x, net = ones(9, 7), layer()
     with using("gathered"):

@@ -32,10 +32,9 @@ WINDOWS = (0.1, 0.25, 0.5, 1.0)
 
 def tables(setting: Setting) -> Iterator[Table]:
     """Layers, whole training steps, and how many errors are zero where the surrogate has a window."""
-    if setting.wants("layers"):
-        yield layers(setting)
-    if setting.wants("training"):
-        yield training(setting)
+    for made in (layers(setting), training(setting)):
+        if made.rows:
+            yield made
     for case in TINY[:1] if setting.tiny else (CASES[1], CASES[4]):
         if setting.wants("window"):
             yield windows(case)
@@ -45,7 +44,8 @@ def layers(setting: Setting) -> Table:
     """Gathered over dense, forward alone and with the weights' gradient; what it takes to look for spikes in vain."""
     columns = ("layer", "ones, %", "forward, ms", "gathered / dense", "and weight gradient, ms", "gathered / dense")
     made = Table("layers whose input is spikes", (*columns, "dense after counting / dense"))
-    for fan_in, fan_out, rows in ((6, 5, 8),) if setting.tiny else SIZES:
+    sizes = ((6, 5, 8),) if setting.tiny else SIZES
+    for fan_in, fan_out, rows in (size for size in sizes if setting.wants(f"layers {size[0]}")):
         noise = torch.Generator().manual_seed(0)
         weight, error = (torch.randn(n, m, generator=noise) for n, m in ((fan_out, fan_in), (rows, fan_out)))
         for density in DENSITIES:
@@ -86,7 +86,8 @@ def training(setting: Setting) -> Table:
     columns = ("case", "spikes, % of each layer's input", "limit, ms", "dense, × limit", "chosen, × limit")
     made = Table("training that skips zeros", (*columns, "chosen / dense", "snnTorch is × slower"))
     jobs = {"limit": products, "dense": sequence, "chosen": sequence, "snnTorch": CONTENDERS["snnTorch"].build}
-    for case in TINY[:1] if setting.tiny else TRAINED:
+    cases = TINY[:1] if setting.tiny else TRAINED
+    for case in (case for case in cases if setting.wants(f"training {case.name}")):
         steps = {name: step(case, build, setting.device) for name, build in jobs.items()}
         seconds = interleaved({**steps, "dense": partial(_dense, steps["dense"])}, setting)
         limit, dense, chosen, loop = seconds.values()

@@ -29,7 +29,7 @@ def around(cur: Tensor) -> str:
         return "torch.compile is tracing"
     if torch.jit.is_tracing():
         return "torch.jit is tracing, which would keep this input's numbers for every other"
-    if torch._C._functorch.peek_interpreter_stack() is not None:
+    if torch._C._functorch.peek_interpreter_stack() is not None or torch._C._functorch.is_legacy_batchedtensor(cur):
         return "inside torch.func, which sees through torch's own operations only"
     if torch.autograd.forward_ad._current_level >= 0:
         return "inside forward-mode differentiation, for which the kernels have no rule"
