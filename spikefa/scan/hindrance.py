@@ -27,7 +27,7 @@ def around(cur: Tensor) -> str:
     """What, around these currents or any other tensor, keeps compiled code from them; empty if nothing does."""
     if torch.compiler.is_compiling():
         return "torch.compile is tracing"
-    if torch.jit.is_tracing():
+    if torch._C._is_tracing():
         return "torch.jit is tracing, which would keep this input's numbers for every other"
     if torch._C._functorch.peek_interpreter_stack() is not None or torch._C._functorch.is_legacy_batchedtensor(cur):
         return "inside torch.func, which sees through torch's own operations only"
