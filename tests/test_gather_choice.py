@@ -103,7 +103,7 @@ def test_the_choice_goes_by_density_and_size():
     assert re.match(r"(19|2\d)\.\d\d% of the input are ones.* up to 27%", implementation(few, weight).reason)
     assert implementation(many, weight).name == "dense"
     assert implementation(few[:200], weight).reason.startswith("too few neurons (100) or too little work")
-    assert implementation(few, weight[:10]).reason.startswith("too few neurons (10)")
+    assert implementation(few.repeat(8, 1), weight[:10]).reason.startswith("too few neurons (10)")
     assert implementation(few.double(), weight.double()).reason.endswith("float32 only")
 
 
