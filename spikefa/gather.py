@@ -152,6 +152,7 @@ class _Gathered(torch.autograd.Function):
 
 
 def _sums(rows: Tensor, starts: Tensor, index: Tensor) -> Tensor:
+    """For each r the sum of the rows that are listed for it; quick where these are contiguous."""
     return F.embedding_bag(index, rows.contiguous(), starts, mode="sum", include_last_offset=True)
 
 
