@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import snntorch as snn
 from torch import Tensor, nn
 
+from spikefa import gather
 from spikefa.neurons import fault, scan
 from spikefa.routing import Routed
 
@@ -20,7 +21,8 @@ def run(net: nn.Module, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
     Stateless modules see ``[T·B, ...]`` once (so that batch norm in training takes its statistics over time as well),
     each neuron goes over T by itself. Neither reads nor writes the states that the neurons keep (``init_hidden``), so
     calls are independent; forward hooks of a ``Leaky`` or ``Synaptic`` are not called. Spikes come in the dtype of the
-    currents (snnTorch gives float32 whatever the input is). :mod:`spikefa.scan` says what computes the neurons.
+    currents (snnTorch gives float32 whatever the input is). :mod:`spikefa.scan` says what computes the neurons,
+    :mod:`spikefa.gather` how linear layers multiply spikes.
 
     Args:
         net: a neuron (``snn.Leaky``, ``Lapicque``, ``Synaptic``, ``Alpha``, ``RLeaky``, ``RSynaptic``), a stateless
@@ -64,7 +66,7 @@ def walk(net: nn.Module, x: Tensor) -> Iterator[tuple[str, nn.Module, tuple[Tens
             if isinstance(module, snn.SpikingNeuron):
                 output: tuple[Tensor, Tensor | None] = scan(module, x)
             else:
-                flat = module(x.flatten(0, 1))
+                flat = gather.apply(module, x.flatten(0, 1))
                 output = flat.unflatten(0, x.shape[:2]), None
             yield name, module, output
             x = output[0]

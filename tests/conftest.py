@@ -8,7 +8,7 @@ import snntorch as snn
 import torch
 from torch import nn
 
-from spikefa import RULES
+from spikefa import RULES, gather
 from spikefa.figures import FIGURES
 from spikefa.results import read
 from tests.synthetic import represent, run
@@ -69,6 +69,20 @@ def snn_parts():
         return parts
 
     return make
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """The way that each product of a linear layer took, in turn."""
+    found, choose = [], gather._choose
+
+    def recorded(x, weight):
+        choice, starts = choose(x, weight)
+        found.append(choice.name)
+        return choice, starts
+
+    monkeypatch.setattr(gather, "_choose", recorded)
+    return found
 
 
 COMPARED = ["bp", "fa", "fbp:period=10", "fbp:period=100", "usf"]

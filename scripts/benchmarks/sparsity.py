@@ -4,105 +4,102 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
-import numpy as np
 import snntorch as snn
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spikefa import gather
 from spikefa.sequence import walk
 
-from .contenders import integrator, lif, sequence, step
-from .contenders import products as products_alone
-from .gathered import gathered
-from .gathering import products
+from .contenders import CONTENDERS, integrator, lif, products, sequence, step
 from .table import Table
 from .timing import Setting, Spread, interleaved, number, ratio
 from .workloads import CASES, TINY, Case, fill
 
-SIZES = ((784, 1000, 3200), (1000, 1000, 3200), (200, 200, 1280))
+SIZES = ((784, 1000, 3200), (400, 400, 3200), (128, 128, 1600))
 DENSITIES = (0.01, 0.02, 0.05, 0.1, 0.2)
-TRAINED = (
-    *CASES[:5],
-    replace(CASES[1], name="mid, sparse", rate=0.05, gain=1.5),
-    replace(CASES[2], name="wide, sparse", rate=0.05, gain=1.5),
+TRAINED = tuple(
+    replace(case, name=f"{case.name}{name}", rate=rate, gain=gain)
+    for case in CASES[:5]
+    for name, rate, gain in (("", case.rate, case.gain), (", sparse", 0.05, 1.5))
 )
 WINDOWS = (0.1, 0.25, 0.5, 1.0)
 
 
 def tables(setting: Setting) -> Iterator[Table]:
-    """A table for each layer, and one of how many errors are zero where the surrogate has a window."""
-    for fan_in, fan_out, rows in ((6, 5, 8),) if setting.tiny else SIZES:
-        if setting.wants(f"{fan_in}-{fan_out}"):
-            yield layer(fan_in, fan_out, rows, setting)
+    """Layers, whole training steps, and how many errors are zero where the surrogate has a window."""
+    for made in (layers(setting), training(setting)):
+        if made.rows:
+            yield made
     for case in TINY[:1] if setting.tiny else (CASES[1], CASES[4]):
         if setting.wants("window"):
             yield windows(case)
-    if setting.wants("training"):
-        yield training(setting)
 
 
-def layer(fan_in: int, fan_out: int, rows: int, setting: Setting) -> Table:
-    """Sparse over dense, for the forward product, the weights' gradient, and errors that are sparse."""
-    made = Table(f"sparse over dense, {fan_in} → {fan_out}, {rows} rows", ("product", "non-zeros, %", "dense, ms"))
-    for name, sparse, matrix, dense in _products(fan_in, fan_out, rows):
-        timed = {"dense": dense, **products(sparse, matrix)}
-        seconds = interleaved({**timed, "finding the non-zeros": sparse.to_sparse_csr}, setting)
-        made.columns = ("product", "non-zeros, %", "dense, ms", *list(seconds)[1:])
-        share = number(100 * float((sparse != 0).float().mean()))
-        against = [ratio(seconds[way], seconds["dense"]) for way in list(seconds)[1:]]
-        made.rows.append((name, share, Spread.of(seconds["dense"], 1000), *against))
-    made.notes.append("below 1 is faster than dense. The non-zeros are given as lists; finding them comes on top")
-    made.notes.extend(_crossings(made))
+def layers(setting: Setting) -> Table:
+    """Gathered over dense, forward alone and with the weights' gradient; what it takes to look for spikes in vain."""
+    columns = ("layer", "ones, %", "forward, ms", "gathered / dense", "and weight gradient, ms", "gathered / dense")
+    made = Table("layers whose input is spikes", (*columns, "dense after counting / dense"))
+    sizes = ((6, 5, 8),) if setting.tiny else SIZES
+    for fan_in, fan_out, rows in (size for size in sizes if setting.wants(f"layers {size[0]}")):
+        noise = torch.Generator().manual_seed(0)
+        weight, error = (torch.randn(n, m, generator=noise) for n, m in ((fan_out, fan_in), (rows, fan_out)))
+        for density in DENSITIES:
+            spk = (torch.rand(rows, fan_in, generator=noise) < density).float()
+            seconds = interleaved(_jobs(spk, weight.requires_grad_(), error), setting)
+            forward, gathered, both, gathered_both, counted = seconds.values()
+            cells = Spread.of(forward, 1000), ratio(gathered, forward), Spread.of(both, 1000)
+            title = f"{fan_in} → {fan_out}, {rows} rows"
+            made.rows.append((title, 100 * density, *cells, ratio(gathered_both, both), ratio(counted, both)))
+    made.notes.append("below 1 is faster than dense; finding the spikes, in each call, is in it")
     return made
 
 
-def _products(fan_in: int, fan_out: int, rows: int) -> Iterator[tuple[str, Tensor, Tensor, Callable[[], Tensor]]]:
-    """Name, the sparse factor, the other one and the dense product, for each density."""
-    noise = torch.Generator().manual_seed(0)
-    weight, error = (torch.randn(n, m, generator=noise) for n, m in ((fan_out, fan_in), (rows, fan_out)))
-    for density in DENSITIES:
-        spk = (torch.rand(rows, fan_in, generator=noise) < density).float()
-        few = error * (torch.rand(error.shape, generator=noise) < density)
-        yield "forward", spk, weight.T.contiguous(), lambda spk=spk: F.linear(spk, weight)
-        yield "weight gradient", spk.T.contiguous(), error, lambda spk=spk: error.T @ spk
-        yield "sparse error to the input", few, weight, lambda few=few: few @ weight
+def _jobs(spk: Tensor, weight: Tensor, error: Tensor) -> dict[str, Callable[[], object]]:
+    """Forward, and forward with the weights' gradient, by both ways; and by the dense one after a count in vain."""
 
+    def forward(way: str) -> Tensor:
+        with torch.no_grad(), gather.using(way):
+            return gather.linear(spk, weight)
 
-def _crossings(made: Table) -> Iterator[str]:
-    """The density at which each way is as fast as the dense product, between those that were measured."""
-    for name in dict.fromkeys(row[0] for row in made.rows):
-        rows = [row for row in made.rows if row[0] == name]
-        for column in range(3, len(made.columns) - 1):
-            ratios = [row[column].median for row in rows]
-            yield f"{name}, {made.columns[column]}: {_crossing(ratios)}"
+    def both(way: str, x: Tensor) -> None:
+        with gather.using(way):
+            torch.autograd.grad(gather.linear(x, weight), weight, error)
 
-
-def _crossing(ratios: list[float]) -> str:
-    if ratios[0] >= 1:
-        return f"slower than dense at {100 * DENSITIES[0]:g} % and above"
-    for (low, high), (x, y) in zip(pairwise(DENSITIES), pairwise(ratios), strict=True):
-        if y >= 1:
-            return f"as fast as dense at {100 * np.exp(np.interp(0, np.log([x, y]), np.log([low, high]))):.1f} %"
-    return f"faster than dense at {100 * DENSITIES[-1]:g} % and below"
+    other = spk.clone()
+    other[-1, -1] = 0.5  # found last
+    return {
+        "forward": lambda: forward("dense"),
+        "forward, gathered": lambda: forward("gathered"),
+        "both": lambda: both("dense", spk),
+        "both, gathered": lambda: both("gathered", spk),
+        "both, counted": lambda: both("gathered", other),
+    }
 
 
 def training(setting: Setting) -> Table:
-    """Whole training steps with products that skip zeros, against dense ones and against the dense limit."""
-    columns = ("case", "spikes, % of each layer's input", "limit, ms", "spikefa, × limit", "skipping zeros, × limit")
-    made = Table("training that skips zeros", (*columns, "skipping zeros / spikefa"))
-    for case in TINY[:1] if setting.tiny else TRAINED:
-        jobs = {"limit": products_alone, "spikefa": sequence, "skipping": gathered}
-        seconds = interleaved({name: step(case, build, setting.device) for name, build in jobs.items()}, setting)
-        limit, dense, skipping = seconds.values()
-        cells = Spread.of(limit, 1000), ratio(dense, limit), ratio(skipping, limit), ratio(skipping, dense)
-        made.rows.append((case.title, densities(case), *cells))
-    made.notes.append(
-        "the error to the layer below stays a dense product; finding the non-zeros, twice a layer, is in it"
-    )
+    """Whole training steps by dense products and by those that spikefa chooses, against the dense limit."""
+    columns = ("case", "spikes, % of each layer's input", "limit, ms", "dense, × limit", "chosen, × limit")
+    made = Table("training that skips zeros", (*columns, "chosen / dense", "snnTorch is × slower"))
+    jobs = {"limit": products, "dense": sequence, "chosen": sequence, "snnTorch": CONTENDERS["snnTorch"].build}
+    cases = TINY[:1] if setting.tiny else TRAINED
+    for case in (case for case in cases if setting.wants(f"training {case.name}")):
+        steps = {name: step(case, build, setting.device) for name, build in jobs.items()}
+        seconds = interleaved({**steps, "dense": partial(_dense, steps["dense"])}, setting)
+        limit, dense, chosen, loop = seconds.values()
+        cells = Spread.of(limit, 1000), ratio(dense, limit), ratio(chosen, limit), ratio(chosen, dense)
+        made.rows.append((case.title, densities(case), *cells, ratio(loop, chosen)))
+    made.notes.append("the error to the layer below stays a dense product; limit is dense, and so is snnTorch's loop")
     return made
+
+
+def _dense(job: Callable[[], object]) -> None:
+    with gather.using("dense"):
+        job()
 
 
 def densities(case: Case) -> str:

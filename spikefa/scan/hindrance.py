@@ -20,13 +20,16 @@ def hindrance(neuron: snn.SpikingNeuron, cur: Tensor) -> str:
         >>> hindrance(snn.Lapicque(beta=0.9), torch.ones(3, 1, 1))
         'a Lapicque has no kernel'
     """
-    return _around(cur) or _of_neuron(neuron) or _of_currents(neuron, cur)
+    return around(cur) or _of_neuron(neuron) or _of_currents(neuron, cur)
 
 
-def _around(cur: Tensor) -> str:
+def around(cur: Tensor) -> str:
+    """What, around these currents or any other tensor, keeps compiled code from them; empty if nothing does."""
     if torch.compiler.is_compiling():
         return "torch.compile is tracing"
-    if torch._C._functorch.peek_interpreter_stack() is not None:
+    if torch._C._is_tracing():
+        return "torch.jit is tracing, which would keep this input's numbers for every other"
+    if torch._C._functorch.peek_interpreter_stack() is not None or torch._C._functorch.is_legacy_batchedtensor(cur):
         return "inside torch.func, which sees through torch's own operations only"
     if torch.autograd.forward_ad._current_level >= 0:
         return "inside forward-mode differentiation, for which the kernels have no rule"
