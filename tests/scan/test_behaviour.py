@@ -57,7 +57,7 @@ def test_one_that_does_not_fire_above_threshold_runs_slowly_with_a_warning():
 @pytest.mark.parametrize("threads", [2, 3, 7])
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_number_of_threads_gives_the_same_to_the_last_bit(monkeypatch, kind, threads):
-    monkeypatch.setattr(cpu, "WORK", 1)
+    monkeypatch.setattr("spikefa.threads.WORK", 1)
     neuron = KINDS[kind](learn_beta=True, learn_threshold=True)
     x, errors = currents(5, 4, 7 * kernels.BLOCK // 4 + 3, dtype=torch.float32), None
     before, results = torch.get_num_threads(), []
@@ -79,7 +79,7 @@ def _sum_of_spikes():
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this system")
 def test_threads_are_made_anew_after_a_fork(monkeypatch):
-    monkeypatch.setattr(cpu, "WORK", 1)
+    monkeypatch.setattr("spikefa.threads.WORK", 1)
     before = torch.get_num_threads()
     expected = _sum_of_spikes()
     torch.set_num_threads(before)
