@@ -25,11 +25,11 @@ from torch.nn import functional as F
 
 from spikefa import attach, run
 from spikefa.networks import NETWORKS
-from spikefa.noise.choice import by_torch
 from spikefa.noise.phase import NoisePhase
 from spikefa.readout import READOUTS
 from spikefa.rules import RULES
 from spikefa.rules.rdd import Recording
+from spikefa.scan import using
 
 RULE = {"sal": {}, "sal, lif": {"neuron": "lif"}, "stdwi": {}, "mirror, lif": {"neuron": "lif"}, "rdd": {}}
 EPOCH = 469
@@ -160,7 +160,7 @@ def rdd(weight: Tensor, made: NoisePhase) -> Tensor:
         above, _ = fire(1, arrive(1, spk) @ up)
         for series, value in zip(recorded, (seen, cur, spk, arrive(2, above)), strict=True):
             series.append(value)
-    with by_torch():
+    with using("reference"):
         return made.learn(made.weight, iter([Recording(*map(torch.stack, recorded))]))
 
 
@@ -198,7 +198,7 @@ def phases(rounds: int) -> None:
         made = rule(name, weight)
 
         def torch_code(made: NoisePhase = made) -> None:
-            with by_torch():
+            with using("reference"):
                 made.phase(weight)
 
         ways = {"plain": lambda made=made, plain=plain: plain(weight, made), "torch": torch_code}

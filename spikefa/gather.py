@@ -25,9 +25,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from spikefa.noise.choice import plain, share
+from spikefa.noise.choice import plain
 from spikefa.scan.choice import Choice
 from spikefa.scan.hindrance import around
+from spikefa.threads import share
 
 PRODUCTS: Final = ("dense", "gathered")
 """The ways to multiply."""

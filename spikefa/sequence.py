@@ -8,6 +8,7 @@ import snntorch as snn
 from torch import Tensor, nn
 
 from spikefa import gather
+from spikefa.feedback import Feedback
 from spikefa.neurons import fault, scan
 from spikefa.routing import Routed
 
@@ -60,18 +61,21 @@ def walk(net: nn.Module, x: Tensor) -> Iterator[tuple[str, nn.Module, tuple[Tens
     """
     if x.dim() < 2 or len(x) == 0:
         raise ValueError(f"x must be [T, B, ...] with at least one time step, not {tuple(x.shape)}")
-    _begin(net, len(x))
+    pathways = _pathways(net)
+    for pathway in pathways:
+        pathway.begin(len(x))
     try:
         for name, module in leaves(net):
             if isinstance(module, snn.SpikingNeuron):
                 output: tuple[Tensor, Tensor | None] = scan(module, x)
             else:
                 flat = gather.apply(module, x.flatten(0, 1))
-                output = flat.unflatten(0, x.shape[:2]), None
+                output = flat.view(*x.shape[:2], *flat.shape[1:]), None
             yield name, module, output
             x = output[0]
     finally:
-        _begin(net, 1)
+        for pathway in pathways:
+            pathway.begin(1)
 
 
 def reset(net: nn.Module) -> None:
@@ -90,14 +94,13 @@ def reset(net: nn.Module) -> None:
     for module in net.modules():
         if isinstance(module, snn.SpikingNeuron) and hasattr(module, "reset_mem"):
             module.reset_mem()
-    _begin(net, 1)
+    for pathway in _pathways(net):
+        pathway.begin(1)
 
 
-def _begin(net: nn.Module, steps: int) -> None:
-    """Tell all pathways that a sequence begins, of which layers see ``steps`` steps at once."""
-    for module in net.modules():
-        if isinstance(module, Routed):
-            module.feedback.begin(steps)
+def _pathways(net: nn.Module) -> list[Feedback]:
+    """The pathways, which are told when a sequence begins, and how many of its steps layers see at once."""
+    return [module.feedback for module in net.modules() if isinstance(module, Routed)]
 
 
 def leaves(net: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
@@ -114,9 +117,10 @@ def leaves(net: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
         for name, child in zip(net._modules, net, strict=True):  # named_children() would leave out what comes twice
             yield from leaves(child, f"{prefix}.{name}" if prefix else name)
         return
-    if isinstance(net, snn.SpikingNeuron) and (wrong := fault(net)):
-        raise TypeError(f"{prefix or 'this neuron'} is {wrong}; or loop over time yourself")
-    if not isinstance(net, snn.SpikingNeuron) and any(isinstance(m, STATEFUL) for m in net.modules()):
+    if isinstance(net, snn.SpikingNeuron):
+        if wrong := fault(net):
+            raise TypeError(f"{prefix or 'this neuron'} is {wrong}; or loop over time yourself")
+    elif isinstance(net, STATEFUL) or (net._modules and any(isinstance(m, STATEFUL) for m in net.modules())):
         raise TypeError(
             f"{prefix or 'this network'} is a {type(net).__name__}, with neurons or recurrence inside and a forward of "
             f"its own, which run() cannot see through: write it as nn.Sequential, or loop over time yourself"

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikefa.noise.choice import compiles, plain, share
+from spikefa.noise.choice import compiles, plain
+from spikefa.threads import share
 
 
 class Windows(NamedTuple):

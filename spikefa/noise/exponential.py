@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikefa.noise.choice import compiles, plain, share
+from spikefa.noise.choice import compiles, plain
+from spikefa.threads import share
 
 CHUNK = 100
 """Steps filtered by one matrix product: its cost per step grows with them, the number of products shrinks."""

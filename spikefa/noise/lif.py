@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikefa.noise.choice import compiles, plain, share
+from spikefa.noise.choice import compiles, plain
+from spikefa.threads import share
 
 
 def lif(

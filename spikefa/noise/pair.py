@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikefa.noise.choice import compiles, plain, share
+from spikefa.noise.choice import compiles, plain
 from spikefa.noise.transmission import transmitted
+from spikefa.threads import share
 
 CHUNK = 40
 """Steps simulated at a time: so few that what is drawn and recorded for them stays in the cache."""

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikefa.noise.choice import compiles, plain, share
+from spikefa.noise.choice import compiles, plain
 from spikefa.noise.draw import uniform
+from spikefa.threads import share
 
 
 def poisson_groups(

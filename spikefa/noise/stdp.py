@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from spikefa.noise.choice import AT_SPIKE, compiles, share
+from spikefa.noise.choice import AT_SPIKE, compiles
+from spikefa.threads import share
 
 
 def mirrored_window(recording: Iterable[tuple[Tensor, Tensor]], tau: float) -> Tensor:

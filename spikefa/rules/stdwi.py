@@ -9,11 +9,12 @@ from typing import final
 import torch
 from torch import Tensor
 
-from spikefa.noise.choice import AT_SPIKE, compiles, plain, share
+from spikefa.noise.choice import AT_SPIKE, compiles, plain
 from spikefa.noise.driven import Drive
 from spikefa.noise.exponential import Exponentials
 from spikefa.noise.scaled import UpToScale
 from spikefa.options import positive
+from spikefa.threads import share
 
 
 @final

@@ -41,6 +41,8 @@ class Choice(NamedTuple):
 def using(name: str) -> Iterator[None]:
     """Within, scans run by this implementation where it can run them, and by the reference where not.
 
+    Noise phases have compiled loops for the CPU: any other name leaves them to torch.
+
     Args:
         name: ``reference``, ``cpu`` or ``cuda``.
 
@@ -79,7 +81,7 @@ def implementation(neuron: snn.SpikingNeuron, cur: Tensor) -> Choice:
     """
     if wrong := hindrance(neuron, cur):
         return Choice("reference", wrong)
-    wanted = _wanted()
+    wanted = asked()
     if wanted == "reference":
         return Choice("reference", "asked for")
     if wanted in (None, cur.device.type):
@@ -101,7 +103,12 @@ def scan(neuron: snn.SpikingNeuron, cur: Tensor) -> tuple[Tensor, Tensor]:
     return fused.scan(neuron, cur, cast(fused.Kernel, importlib.import_module(f"spikefa.scan.{name}")))
 
 
-def _wanted() -> str | None:
+def asked() -> str | None:
+    """The implementation that :func:`using` or the variable asks for; None if neither does.
+
+    Raises:
+        ValueError: there is no implementation of the variable's name.
+    """
     name = _forced.get() or os.environ.get(VARIABLE) or None
     if name is not None:
         _check(name)

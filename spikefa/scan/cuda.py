@@ -30,15 +30,20 @@ SIGMOID, ESCAPE = (tl.constexpr(code) for code in (surrogates.SIGMOID, surrogate
 
 
 @triton.jit
+def _settings(at, neurons):
+    """Alpha, beta, threshold and graded."""
+    return tl.load(at), tl.load(at + neurons), tl.load(at + 2 * neurons), tl.load(at + 3 * neurons)
+
+
+@triton.jit
 def _forward(
-    cur, alpha, beta, threshold, graded, spk, mem, pre, syn, steps, width, n_alpha, n_beta, n_threshold, n_graded,
+    cur, settings, spk, mem, pre, syn, steps, width, neurons,
     SUBTRACT: tl.constexpr, ZERO: tl.constexpr, SYNAPTIC: tl.constexpr, INSTANT: tl.constexpr,
     FIRES: tl.constexpr, PRE: tl.constexpr, SYN: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = at < width
-    a, b = tl.load(alpha + at % n_alpha), tl.load(beta + at % n_beta)
-    thr, g = tl.load(threshold + at % n_threshold), tl.load(graded + at % n_graded)
+    a, b, thr, g = _settings(settings + at % neurons, neurons)
     one = tl.full([BLOCK], 1.0, cur.dtype.element_ty)
     nil = tl.zeros([BLOCK], cur.dtype.element_ty)
     last, current = nil, nil
@@ -98,15 +103,13 @@ def _store(sums, width, inside, d_alpha, d_beta, d_thr, d_graded):
 
 @triton.jit
 def _backward(
-    gspk, gmem, mem, pre, syn, alpha, beta, threshold, graded, slopes, gcur, sums,
-    final, steps, width, n_alpha, n_beta, n_threshold, n_graded,
+    gspk, gmem, mem, pre, syn, settings, slopes, gcur, sums, final, steps, width, neurons,
     SUBTRACT: tl.constexpr, ZERO: tl.constexpr, SYNAPTIC: tl.constexpr, INSTANT: tl.constexpr, CODE: tl.constexpr,
     SPIKES: tl.constexpr, MEMBRANES: tl.constexpr, LEARNS: tl.constexpr, SYN: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     column = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = column < width
-    a, b = tl.load(alpha + column % n_alpha), tl.load(beta + column % n_beta)
-    thr, g = tl.load(threshold + column % n_threshold), tl.load(graded + column % n_graded)
+    a, b, thr, g = _settings(settings + column % neurons, neurons)
     one = tl.full([BLOCK], 1.0, mem.dtype.element_ty)
     nil = tl.zeros([BLOCK], mem.dtype.element_ty)
     d_mem, d_syn, d_alpha, d_beta, d_thr, d_graded = nil, nil, nil, nil, nil, nil
@@ -146,7 +149,7 @@ def _backward(
 
 
 def forward(
-    cur: Tensor, settings: tuple[Tensor, ...], equation: Dynamics, keep_pre: bool, keep_syn: bool
+    cur: Tensor, settings: Tensor, equation: Dynamics, keep_pre: bool, keep_syn: bool
 ) -> tuple[Tensor | None, Kept]:
     """See :class:`spikefa.scan.fused.Kernel`."""
     spk = torch.empty_like(cur) if equation.surrogate else None
@@ -154,40 +157,37 @@ def forward(
     kept = Kept(torch.empty_like(cur), pre, torch.empty_like(cur) if keep_syn else None)
     outputs = (cur if part is None else part for part in (spk, *kept))
     flags: dict[str, Any] = {"FIRES": spk is not None, "PRE": keep_pre, "SYN": keep_syn}
-    _launch(_forward, cur, settings, equation, flags, cur, *_contiguous(settings), *outputs)
+    _launch(_forward, cur, settings, equation, flags, cur, settings, *outputs)
     return spk, kept
 
 
 def backward(
     errors: tuple[Tensor | None, Tensor | None],
     kept: Kept,
-    settings: tuple[Tensor, ...],
+    settings: Tensor,
     equation: Dynamics,
     learns: bool,
 ) -> tuple[Tensor, Tensor | None]:
     """See :class:`spikefa.scan.fused.Kernel`."""
     mem, surrogate = kept.mem, equation.surrogate or surrogates.Surrogate(surrogates.NONE)
-    final = mem.numel() - mem.shape[1]  # may be more than 32 bits hold, which Triton sees in an argument only
-    gcur, sums = torch.empty_like(mem), mem.new_empty(4, mem.shape[1]) if learns else None
+    width = mem[0].numel()
+    final = mem.numel() - width  # may be more than 32 bits hold, which Triton sees in an argument only
+    gcur, sums = torch.empty_like(mem), mem.new_empty(4, width) if learns else None
     slopes = mem.new_tensor([surrogate.a, surrogate.b])
     gspk, gmem = errors
     flags: dict[str, Any] = {"CODE": surrogate.code, "SPIKES": gspk is not None, "MEMBRANES": gmem is not None}
     flags |= {"LEARNS": learns, "SYN": kept.syn is not None}
     inputs = (mem if part is None else part for part in (*errors, *kept))
     outputs = (gcur, mem if sums is None else sums)
-    _launch(_backward, mem, settings, equation, flags, *inputs, *_contiguous(settings), slopes, *outputs, final)
+    _launch(_backward, mem, settings, equation, flags, *inputs, settings, slopes, *outputs, final)
     return gcur, sums
 
 
-def _contiguous(settings: tuple[Tensor, ...]) -> list[Tensor]:
-    return [setting.contiguous() for setting in settings]
-
-
 def _launch(
-    kernel: Any, like: Tensor, settings: tuple[Tensor, ...], equation: Dynamics, flags: dict[str, Any], *arguments: Any
+    kernel: Any, like: Tensor, settings: Tensor, equation: Dynamics, flags: dict[str, Any], *arguments: Any
 ) -> None:
     flags |= {"SUBTRACT": equation.mechanism == "subtract", "ZERO": equation.mechanism == "zero"}
     flags |= {"SYNAPTIC": equation.synaptic, "INSTANT": equation.instant, "BLOCK": BLOCK}
-    sizes = (*like.shape, *(setting.numel() for setting in settings))
+    sizes = len(like), like[0].numel(), settings.shape[1]
     with torch.cuda.device(like.device) if like.is_cuda else nullcontext():
-        kernel[(math.ceil(like.shape[1] / BLOCK),)](*arguments, *sizes, **flags, enable_fp_fusion=False)
+        kernel[(math.ceil(sizes[1] / BLOCK),)](*arguments, *sizes, **flags, enable_fp_fusion=False)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import snntorch as snn
 
 from spikefa.scan.surrogates import Surrogate, recognise
 
 
-@dataclass(frozen=True)
-class Dynamics:
+class Dynamics(NamedTuple):
     """The equation of a layer of neurons, without its numbers.
 
     Args:

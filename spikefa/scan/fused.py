@@ -14,7 +14,7 @@ from spikefa.scan.dynamics import Dynamics
 
 
 class Kept(NamedTuple):
-    """What backward needs of forward, each ``[T, M]``; None where it needs it not.
+    """What backward needs of forward, each of the currents' shape; None where it needs it not.
 
     Only ``mem`` is kept in the common case, and that is the output itself.
     """
@@ -25,10 +25,13 @@ class Kept(NamedTuple):
 
 
 class Kernel(Protocol):
-    """A device's kernels on ``[T, M]``; ``settings`` are alpha, beta, threshold, graded, of one number or M' = M/B."""
+    """A device's kernels on contiguous ``[T, B, ...]``.
+
+    ``settings`` are alpha, beta, threshold and graded, ``[4, 1]`` or ``[4, N]`` with one for each of N neurons.
+    """
 
     def forward(
-        self, cur: Tensor, settings: tuple[Tensor, ...], equation: Dynamics, keep_pre: bool, keep_syn: bool
+        self, cur: Tensor, settings: Tensor, equation: Dynamics, keep_pre: bool, keep_syn: bool
     ) -> tuple[Tensor | None, Kept]:
         """``spk`` (None without a surrogate), and what backward needs."""
 
@@ -36,55 +39,42 @@ class Kernel(Protocol):
         self,
         errors: tuple[Tensor | None, Tensor | None],
         kept: Kept,
-        settings: tuple[Tensor, ...],
+        settings: Tensor,
         equation: Dynamics,
         learns: bool,
     ) -> tuple[Tensor, Tensor | None]:
-        """Errors of the currents; gradients of the settings by column, ``[4, M]``, if something learns."""
+        """Errors of the currents; gradients of the settings, ``[4, B·N]``, if something learns."""
 
 
 @final
 class Scan(torch.autograd.Function):
-    """Spikes and membranes of ``[T, M]`` currents; gradients in one pass backwards through time."""
+    """Spikes and membranes of ``[T, B, ...]`` currents; gradients in one pass backwards through time."""
 
     @staticmethod
     def forward(
-        ctx: Any,
-        cur: Tensor,
-        alpha: Tensor,
-        beta: Tensor,
-        threshold: Tensor,
-        graded: Tensor,
-        equation: Any,
-        kernel: Any,
+        ctx: Any, cur: Tensor, settings: Tensor, equation: Dynamics, kernel: Kernel, learns_alpha: bool
     ) -> tuple[Tensor | None, Tensor]:
         """Run the kernel and keep what backward needs."""
-        settings = (alpha, beta, threshold, graded)
-        needs = ctx.needs_input_grad
-        spk, kept = kernel.forward(cur, settings, equation, equation.instant and any(needs), needs[1])
-        ctx.save_for_backward(*kept, *settings)
+        needed, learns, *_ = ctx.needs_input_grad
+        keep_pre, keep_syn = equation.instant and (needed or learns), learns and learns_alpha
+        spk, kept = kernel.forward(cur, settings, equation, keep_pre, keep_syn)
+        ctx.save_for_backward(*kept, settings)
         ctx.equation, ctx.kernel = equation, kernel
         ctx.set_materialize_grads(False)
         return spk, kept.mem
 
     @staticmethod
     def backward(ctx: Any, gspk: Tensor | None, gmem: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Run the kernel's backward and add its columns up to the shape of each setting."""
-        *kept, alpha, beta, threshold, graded = ctx.saved_tensors
-        settings = (alpha, beta, threshold, graded)
+        """Run the kernel's backward and add its columns up where they share a number."""
+        *kept, settings = ctx.saved_tensors
         if gspk is None and gmem is None:
-            return (None,) * 7
-        learns = ctx.needs_input_grad[1:5]
-        with torch.no_grad():
-            errors = tuple(None if error is None else error.contiguous() for error in (gspk, gmem))
-            gcur, sums = ctx.kernel.backward(errors, Kept(*kept), settings, ctx.equation, any(learns))
-            gradients = [
-                _total(sums[row], setting) if needed else None
-                for row, (needed, setting) in enumerate(zip(learns, settings, strict=True))
-            ]
+            return (None,) * 5
+        errors = None if gspk is None else gspk.contiguous(), None if gmem is None else gmem.contiguous()
+        gcur, sums = ctx.kernel.backward(errors, Kept(*kept), settings, ctx.equation, ctx.needs_input_grad[1])
+        gsettings = None if sums is None else sums.view(4, -1, settings.shape[1]).sum(1)
         if torch.is_grad_enabled():  # by create_graph=True
-            gcur, *gradients = Last.apply(kept[0], gcur, *gradients)  # type: ignore[no-untyped-call]
-        return gcur, *gradients, None, None
+            gcur, gsettings = Last.apply(kept[0], gcur, gsettings)  # type: ignore[no-untyped-call]
+        return gcur, gsettings, None, None, None
 
 
 @final
@@ -105,16 +95,11 @@ class Last(torch.autograd.Function):
         )
 
 
-def _total(columns: Tensor, setting: Tensor) -> Tensor:
-    """The gradients of all columns that share a number, added up."""
-    return columns.view(-1, setting.numel()).sum(0) if setting.numel() > 1 else columns.sum().view(1)
-
-
-def columns(setting: Tensor, cur: Tensor) -> Tensor:
-    """A setting as the kernels take it: ``[1]``, or one for every neuron, in the currents' precision and place."""
-    if setting.numel() == 1:
-        return setting.reshape(1).to(cur)
-    return setting.expand(cur.shape[2:]).reshape(-1).contiguous()
+def packed(settings: tuple[Tensor, ...], cur: Tensor) -> Tensor:
+    """Settings as the kernels take them: ``[4, 1]``, or ``[4, N]``, in the currents' precision and place."""
+    if all(setting.numel() == 1 for setting in settings):
+        return torch.stack([setting.reshape(1).to(cur) for setting in settings])
+    return torch.stack([setting.to(cur).expand(cur.shape[2:]).flatten() for setting in settings])
 
 
 def scan(neuron: snn.SpikingNeuron, cur: Tensor, kernel: Kernel) -> tuple[Tensor, Tensor]:
@@ -134,11 +119,10 @@ def scan(neuron: snn.SpikingNeuron, cur: Tensor, kernel: Kernel) -> tuple[Tensor
     equation = dynamics.of(neuron)
     beta = neuron.beta.clamp(0, 1)
     alpha = neuron.alpha.clamp(0, 1) if equation.synaptic else beta.detach()
-    settings = (columns(s, cur) for s in (alpha, beta, neuron.threshold, neuron.graded_spikes_factor))
-    spk, mem = Scan.apply(cur.reshape(len(cur), -1).contiguous(), *settings, equation, kernel)  # type: ignore[no-untyped-call]
-    mem = mem.view(cur.shape)
+    settings = packed((alpha, beta, neuron.threshold, neuron.graded_spikes_factor), cur)
+    spk, mem = Scan.apply(cur.contiguous(), settings, equation, kernel, alpha.requires_grad)  # type: ignore[no-untyped-call]
     if spk is not None:
-        return spk.view(cur.shape), mem
+        return spk, mem
     spk = neuron.spike_grad(mem - neuron.threshold)
     if equation.mechanism != "none" and not spk.detach().eq(mem.detach() > neuron.threshold).all():
         warnings.warn("this spike_grad does not give 1 exactly above 0: the slow reference runs", stacklevel=3)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spikefa.scan import dynamics, reference
+from spikefa.scan.surrogates import recognise
 
 PRECISIONS = (torch.float32, torch.float64)
 
@@ -46,8 +47,7 @@ def _of_neuron(neuron: snn.SpikingNeuron) -> str:
             return f"the neuron uses {setting}"
     if not reference.matches(neuron):
         return "reset_mechanism was set after the neuron was built, which snnTorch itself takes no notice of"
-    equation = dynamics.of(neuron)
-    if equation.instant and equation.surrogate is None:
+    if not neuron.reset_delay and dynamics.of(neuron).instant and recognise(neuron.spike_grad) is None:
         return "reset_delay=False with a spike_grad that is not one of snnTorch's deterministic surrogates"
     return ""
 
@@ -57,9 +57,8 @@ def _of_currents(neuron: snn.SpikingNeuron, cur: Tensor) -> str:
         return f"currents in {cur.dtype}; the kernels have float32 and float64"
     if not cur.numel():
         return "there are no currents"
-    for name in ("alpha", "beta", "threshold", "graded_spikes_factor"):
-        setting = getattr(neuron, name, None)
-        if setting is not None and (wrong := _setting(setting, cur)):
+    for name in ("beta", "threshold", "graded_spikes_factor", *(("alpha",) if type(neuron) is snn.Synaptic else ())):
+        if wrong := _setting(getattr(neuron, name), cur):
             return f"{name} {wrong}"
     package = {"cpu": "numba", "cuda": "triton"}.get(cur.device.type)
     if package is None:

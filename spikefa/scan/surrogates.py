@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FunctionType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import snntorch as snn
 from snntorch import surrogate
@@ -15,8 +14,7 @@ NONE, STRAIGHT, HEAVISIDE, TRIANGULAR, ATAN, FAST, SIGMOID, ESCAPE, SPARSE = ran
 """Codes of the slopes in the kernels; :func:`recognise` says which function has which."""
 
 
-@dataclass(frozen=True)
-class Surrogate:
+class Surrogate(NamedTuple):
     """A pseudo-derivative ψ(u) of the spike, u = mem − threshold, as the kernels know it.
 
     Args:

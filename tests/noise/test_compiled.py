@@ -6,8 +6,9 @@ import sys
 import pytest
 import torch
 
-from spikefa.noise import choice, draw, poisson
-from spikefa.noise.choice import by_torch, compiles
+from spikefa import scan, threads
+from spikefa.noise import draw, poisson
+from spikefa.noise.choice import compiles
 from spikefa.noise.exponential import Exponentials
 from spikefa.noise.leaky import LeakyNeuron
 from spikefa.noise.lif import lif
@@ -32,11 +33,17 @@ PHASES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _choose(monkeypatch):
+    """The tests choose, whatever the rest of the suite was told to run on."""
+    monkeypatch.delenv(scan.VARIABLE, raising=False)
+
+
 def both(function):
     """What compiled loops find, and what torch finds."""
     assert compiles(torch.ones(1))
     found = function()
-    with by_torch():
+    with scan.using("reference"):
         return found, function()
 
 
@@ -70,12 +77,20 @@ def test_in_single_precision_few_spikes_part(name):
         assert (one.float() - two.float()).abs().gt(1e-2).float().mean() < 1e-3
 
 
+def test_the_scans_switch_is_the_phases_too(monkeypatch):
+    with scan.using("reference"), scan.using("cpu"):
+        assert compiles(torch.ones(1))
+    for name in ("reference", "cuda"):
+        monkeypatch.setenv(scan.VARIABLE, name)
+        assert not compiles(torch.ones(1))
+
+
 @pytest.mark.parametrize("name", PHASES)
 def test_the_number_of_threads_changes_nothing(name, monkeypatch):
-    monkeypatch.setattr(choice, "WORK", 1)
+    monkeypatch.setattr(threads, "WORK", 1)
     found = phase(name)
-    for threads in (2, 3):
-        monkeypatch.setattr(choice.torch, "get_num_threads", lambda threads=threads: threads)
+    for count in (2, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda count=count: count)
         other = phase(name)
         assert other[0].equal(found[0])
         assert all(one.equal(two) for one, two in zip(other[1], found[1], strict=True))

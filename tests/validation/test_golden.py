@@ -1,11 +1,12 @@
 """Every torch twin does what its Brian2 reference did, and a twin that is wrong in any of five ways does not."""
 
 from contextlib import nullcontext
+from functools import partial
 from importlib import import_module
 
 import pytest
 
-from spikefa.noise.choice import by_torch
+from spikefa.scan import using
 from spikefa.validation import VALIDATIONS, Exact, cases
 from spikefa.validation.exact import agreement
 from spikefa.validation.statistical import consistency, gathered
@@ -27,7 +28,7 @@ def mutants(rule):
     return import_module(f"tests.validation.mutants.{rule}").MUTANTS
 
 
-@pytest.mark.parametrize("way", [nullcontext, by_torch], ids=["compiled", "torch"])
+@pytest.mark.parametrize("way", [nullcontext, partial(using, "reference")], ids=["compiled", "torch"])
 @pytest.mark.parametrize("case", EXACT, ids=name)
 def test_the_twin_agrees(case, way, golden):
     with way():
