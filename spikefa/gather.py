@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from importlib.util import find_spec
 from typing import Any, Final, final
@@ -107,10 +107,15 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def apply(module: nn.Module, x: Tensor) -> Tensor:
     """The module's output; that of an ``nn.Linear`` of any class, with its hooks, by :func:`linear`."""
-    if torch.compiler.is_compiling() or not isinstance(module, nn.Linear):
+    if not isinstance(module, nn.Linear):
         return module(x)  # type: ignore[no-any-return]
-    with _Gathering():
+    with gathering():
         return module(x)  # type: ignore[no-any-return]
+
+
+def gathering() -> AbstractContextManager[Any]:
+    """Within, :func:`torch.nn.functional.linear` is :func:`linear`, wherever it is called; not where torch compiles."""
+    return nullcontext() if torch.compiler.is_compiling() else _Gathering()
 
 
 @final

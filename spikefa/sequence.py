@@ -11,9 +11,7 @@ from spikefa import gather
 from spikefa.feedback import Feedback
 from spikefa.neurons import fault, scan
 from spikefa.routing import Routed
-
-STATEFUL = (snn.SpikingNeuron, nn.RNNBase)
-"""What has a state over time; of these, the neurons of :data:`~spikefa.neurons.STATES` can be run."""
+from spikefa.unrolling import unroll
 
 
 def run(net: nn.Module, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
@@ -25,18 +23,23 @@ def run(net: nn.Module, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
     currents (snnTorch gives float32 whatever the input is). :mod:`spikefa.scan` says what computes the neurons,
     :mod:`spikefa.gather` how linear layers multiply spikes.
 
+    A module with neurons inside and a forward of its own is called once, on ``[T·B, ...]``: its forward is to be
+    written for one time step, see :func:`~spikefa.unrolling.unroll`. A network that loops over time itself needs no
+    ``run``: call it; that is the slow path.
+
     Args:
         net: a neuron (``snn.Leaky``, ``Lapicque``, ``Synaptic``, ``Alpha``, ``RLeaky``, ``RSynaptic``), a stateless
-            module, or ``nn.Sequential``, nested or not, of these. Neurons may be built with ``init_hidden`` or without.
+            module, ``nn.Sequential``, nested or not, of these, or a module of these whose forward takes one step.
+            Neurons may be built with ``init_hidden`` or without.
         x: input over time, ``[T, B, ...]``.
 
     Returns:
         The last module's output, ``[T, B, ...]``; ``(spk, mem)`` if that is a neuron with ``output=True``, synaptic
-        currents left out.
+        currents left out, or a module of your own that gives two tensors.
 
     Raises:
-        TypeError: a neuron of another kind, ``nn.RNN`` and its like, or neurons inside a module with a forward of its
-            own.
+        TypeError: a neuron of another kind, ``nn.RNN`` and its like, or a forward of your own that takes more than one
+            step.
         ValueError: ``x`` has no time and batch dimension, or T is 0.
 
     Example:
@@ -49,7 +52,8 @@ def run(net: nn.Module, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
     for _, module, output in walk(net, x):
         last = module, output
     module, (spk, mem) = last
-    return (spk, mem) if mem is not None and module.output else spk
+    neuron = isinstance(module, snn.SpikingNeuron)
+    return spk if mem is None or (neuron and not module.output) else (spk, mem)
 
 
 def walk(net: nn.Module, x: Tensor) -> Iterator[tuple[str, nn.Module, tuple[Tensor, Tensor | None]]]:
@@ -57,7 +61,7 @@ def walk(net: nn.Module, x: Tensor) -> Iterator[tuple[str, nn.Module, tuple[Tens
 
     Yields:
         ``(name, module, (spk, mem))`` for a neuron, ``(name, module, (output, None))`` for any other module, each
-        ``[T, B, ...]``.
+        ``[T, B, ...]``. Of a module with a forward of its own first the neurons inside, as they were called.
     """
     if x.dim() < 2 or len(x) == 0:
         raise ValueError(f"x must be [T, B, ...] with at least one time step, not {tuple(x.shape)}")
@@ -68,6 +72,9 @@ def walk(net: nn.Module, x: Tensor) -> Iterator[tuple[str, nn.Module, tuple[Tens
         for name, module in leaves(net):
             if isinstance(module, snn.SpikingNeuron):
                 output: tuple[Tensor, Tensor | None] = scan(module, x)
+            elif module._modules and any(isinstance(inner, snn.SpikingNeuron) for inner in module.modules()):
+                called, output = unroll(module, x, name)
+                yield from called
             else:
                 flat = gather.apply(module, x.flatten(0, 1))
                 output = flat.view(*x.shape[:2], *flat.shape[1:]), None
@@ -104,7 +111,7 @@ def _pathways(net: nn.Module) -> list[Feedback]:
 
 
 def leaves(net: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """The modules that a network applies one after the other, by name; ``nn.Sequential`` are entered.
+    """The modules that a network applies one after the other, by name; ``nn.Sequential`` are entered, no others.
 
     Raises:
         TypeError: as :func:`run` does.
@@ -117,12 +124,11 @@ def leaves(net: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
         for name, child in zip(net._modules, net, strict=True):  # named_children() would leave out what comes twice
             yield from leaves(child, f"{prefix}.{name}" if prefix else name)
         return
-    if isinstance(net, snn.SpikingNeuron):
-        if wrong := fault(net):
-            raise TypeError(f"{prefix or 'this neuron'} is {wrong}; or loop over time yourself")
-    elif isinstance(net, STATEFUL) or (net._modules and any(isinstance(m, STATEFUL) for m in net.modules())):
-        raise TypeError(
-            f"{prefix or 'this network'} is a {type(net).__name__}, with neurons or recurrence inside and a forward of "
-            f"its own, which run() cannot see through: write it as nn.Sequential, or loop over time yourself"
-        )
+    for name, module in net.named_modules(prefix=prefix):
+        if isinstance(module, snn.SpikingNeuron) and (wrong := fault(module)):
+            raise TypeError(f"{name or 'this neuron'} is {wrong}; or loop over time yourself")
+        if isinstance(module, nn.RNNBase):
+            raise TypeError(
+                f"{prefix or 'this network'} is a {type(net).__name__}: run() knows no recurrence but neurons'"
+            )
     yield prefix, net

@@ -175,24 +175,11 @@ def test_a_whole_sequence_compiles_to_one_graph():
     torch.testing.assert_close(found, expected)
 
 
-class Recurrent(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.lif = leaky()
-
-
-class Skipping(nn.Sequential):
-    def forward(self, x):
-        return x + super().forward(x)
-
-
 UNSUPPORTED = {
     "another-neuron": (lambda: nn.Sequential(snn.SLSTM(N, 3)), r"0 is a SLSTM: run\(\) knows Leaky, .*RSynaptic"),
     "leaky-of-another-kind": (lambda: snn.DeltaLeaky(beta=0.9, init_hidden=True), "this neuron is a DeltaLeaky"),
     "parallel-neuron": (lambda: nn.Sequential(snn.LeakyParallel(N, 3)), "0 is a LeakyParallel"),
     "recurrent-layer": (lambda: nn.Sequential(nn.GRU(N, 3)), "0 is a GRU"),
-    "own-forward": (lambda: nn.Sequential(nn.Identity(), Recurrent()), "1 is a Recurrent"),
-    "sequential-with-own-forward": (lambda: Skipping(nn.Linear(N, N), leaky()), "this network is a Skipping"),
 }
 
 
