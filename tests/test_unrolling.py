@@ -172,6 +172,6 @@ def residual(shape, classes, readout, generator):
 def test_experiments_take_such_networks():
     network = "tests.test_unrolling:residual"
     found = trained(0, rule="fa", network=network, dataset="digits", epochs=3, lr=0.01, steps=4)
-    assert found["test"] > 50
+    assert found["test"] > 25  # of ten classes
     assert {"3.lif1", "3.lif2"} < set(found["rates"])
     assert 10 < found["curves"]["angle"][-1] < 90
