@@ -1,0 +1,58 @@
+"""The results that are committed: the page is made from them, and what does not hold is discussed."""
+
+from pathlib import Path
+
+import pytest
+
+from spikefa.studies import SIZES, STUDIES, Verdict
+from spikefa.studies.page import page, results, summary
+from spikefa.studies.rows import read
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "results"
+MADE = {name: make() for name, make in STUDIES.items()}
+KEPT = [(name, size) for name in MADE for size in SIZES if (FOLDER / name / f"{size}.jsonl").exists()]
+
+
+def test_every_study_has_results():
+    assert {name for name, _ in KEPT} == set(STUDIES)
+
+
+def test_the_page_is_made_from_the_rows():
+    assert (ROOT / "docs" / "results.md").read_text() == page(FOLDER, MADE), (
+        "spikefa reproduce --page --out docs/results"
+    )
+
+
+def test_the_readme_has_the_summary():
+    assert summary(FOLDER, MADE) in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("name", "size"), KEPT)
+def test_no_row_is_stale_or_failed(name, size):
+    rows = read(FOLDER / name / f"{size}.jsonl")
+    assert not [row for row in rows if row.error]
+    assert len(results(FOLDER, name, MADE[name], size).rows) == len(rows), (
+        "rows of cases that are no more, or have changed"
+    )
+
+
+@pytest.mark.parametrize("name", [name for name, size in KEPT if size == "quick"])
+def test_the_quick_size_is_whole_with_three_seeds(name):
+    found = results(FOLDER, name, MADE[name], "quick")
+    assert {case.name for case in MADE[name].cases("quick") if len(found.of(case.name)) < 3} == set()
+
+
+@pytest.mark.parametrize(("name", "size"), KEPT)
+def test_what_does_not_hold_is_discussed(name, size):
+    claims = MADE[name].claims(results(FOLDER, name, MADE[name], size))
+    failed = [claim.says for claim in claims if claim.verdict is Verdict.FAILS]
+    text = (FOLDER / name / "discussion.md").read_text() if failed else ""
+    assert [says for says in failed if says not in text] == []
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_claims_are_stated_once_with_a_source_and_a_reason(name):
+    claims = MADE[name].claims(results(FOLDER, name, MADE[name], "quick"))
+    assert len({claim.says for claim in claims}) == len(claims)
+    assert all(claim.why and (claim.published == "–" or "[" in claim.published) for claim in claims)
