@@ -1,0 +1,162 @@
+"""The paper's synthetic experiments: two-layer networks under feedback alignment, seen from the n examples.
+
+f(x) = p^(−1/2) β·ψ(W x), trained by full batches on the mean squared error; with g = (2/n)(f − y)
+
+    β ← β − η p^(−1/2) ψ(XW)ᵀ g − η λ β
+    W ← W − η p^(−1/2) Xᵀ [(g bᵀ) ⊙ ψ'(XW)]
+
+W is seen through Z = XW alone, and Z moves by K = XXᵀ, so that no step costs anything in d: the ReLU takes n²p, the
+linear network n² whatever its width. This is the same arithmetic; tests compare it with ``attach(net, "fa")``.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from spikefa.streams import stream
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What a seed draws: all from N(0, 1), but for the targets.
+
+    Args:
+        x: examples, ``[n, d]``; ``y``: their targets, ``[n]``.
+        weight: W(0), ``[d, p]``; ``beta``: β(0), ``[p]``; ``feedback``: b, ``[p]``. All float64.
+    """
+
+    x: Tensor
+    y: Tensor
+    weight: Tensor
+    beta: Tensor
+    feedback: Tensor
+
+
+def draw(seed: int, psi: str, p: int, n: int = 50, d: int = 150) -> Draw:
+    """The data of a seed and a network; linear: y = X θ, ReLU: a random network of the same width says y.
+
+    Raises:
+        ValueError: a ψ that is neither.
+
+    Example:
+        >>> draw(0, "linear", p=7).weight.shape
+        torch.Size([150, 7])
+    """
+    if psi not in NETWORKS:
+        raise ValueError(f"no network has psi {psi!r}: there are {', '.join(NETWORKS)}")
+
+    def normal(purpose: str, *shape: int) -> Tensor:
+        return torch.randn(shape, generator=stream(seed, f"song2021 {purpose}"), dtype=torch.float64)
+
+    x = normal("x", n, d)
+    if psi == "linear":
+        y = x @ normal("teacher", d)
+    else:
+        y = (x @ normal("teacher", d, p)).relu() @ normal("teacher's readout", p) / math.sqrt(p)
+    return Draw(x, y, normal("weight", d, p), normal("beta", p), normal("feedback", p))
+
+
+class Network(ABC):
+    """A two-layer network as its examples see it."""
+
+    @abstractmethod
+    def output(self) -> Vector:
+        """f of all examples, ``[n]``."""
+
+    @abstractmethod
+    def step(self, gradient: Vector, lr: float, decay: float) -> None:
+        """One step of both layers, from the loss's gradient at the output, ``[n]``, and the decay λ."""
+
+    @abstractmethod
+    def vectors(self) -> tuple[Tensor, Tensor]:
+        """β and b, ``[p]`` both."""
+
+    def cosine(self) -> float:
+        """Alignment: the cosine of β and b."""
+        return float(torch.cosine_similarity(*self.vectors(), dim=0))
+
+
+@final
+class Linear(Network):
+    """ψ(u) = u, in float64, exactly: W = W(0) − p^(−1/2) Xᵀa bᵀ and β = c β(0) − p^(−1/2) Z(0)ᵀu + k b.
+
+    So a step moves a and u, of n numbers each, and c and k. Without decay k is |s|²/2p, s = Xᵀa, but for the η² of a
+    step.
+    """
+
+    def __init__(self, drawn: Draw) -> None:
+        z, beta, b = drawn.x @ drawn.weight, drawn.beta, drawn.feedback
+        self.z, self.beta, self.b, self.p = z, beta, b, len(b)
+        self.kernel, self.gram = ((matrix @ matrix.T).numpy() for matrix in (drawn.x, z))
+        self.z_beta, self.z_b = (z @ beta).numpy(), (z @ b).numpy()
+        self.b_beta, self.b_b = float(b @ beta), float(b @ b)
+        self.a, self.u = np.zeros(len(z)), np.zeros(len(z))
+        self.c, self.k = 1.0, 0.0
+
+    def output(self) -> Vector:
+        """f of all examples, ``[n]``."""
+        root = math.sqrt(self.p)
+        z_beta = self.c * self.z_beta - self.gram @ self.u / root + self.k * self.z_b
+        b_beta = self.c * self.b_beta - self.z_b @ self.u / root + self.k * self.b_b
+        out: Vector = (z_beta - self.kernel @ self.a * (b_beta / root)) / root
+        return out
+
+    def step(self, gradient: Vector, lr: float, decay: float) -> None:
+        """One step of both layers."""
+        kept = 1 - lr * decay
+        self.k = kept * self.k + lr / self.p * float(self.a @ (self.kernel @ gradient))
+        self.u = kept * self.u + lr * gradient
+        self.c *= kept
+        self.a = self.a + lr * gradient
+
+    def vectors(self) -> tuple[Tensor, Tensor]:
+        """β and b, ``[p]`` both."""
+        moved = self.z.T @ torch.from_numpy(self.u) / math.sqrt(self.p)
+        return self.c * self.beta - moved + self.k * self.b, self.b
+
+    @property
+    def predicted(self) -> float:
+        """|s|²/2p, what the coefficient k of b in β is for λ = 0 in continuous time."""
+        return float(self.a @ self.kernel @ self.a) / (2 * self.p)
+
+
+@final
+class Relu(Network):
+    """ψ(u) = max(u, 0), in float32 as the authors' code is, or in another ``dtype``."""
+
+    def __init__(self, drawn: Draw, dtype: torch.dtype = torch.float32) -> None:
+        self.z = (drawn.x @ drawn.weight).to(dtype)
+        self.kernel = (drawn.x @ drawn.x.T).to(dtype)
+        self.beta, self.b = drawn.beta.to(dtype), drawn.feedback.to(dtype)
+        self.root = math.sqrt(len(self.b))
+        self.psi = self.z.relu()
+
+    def output(self) -> Vector:
+        """f of all examples, ``[n]``."""
+        torch.clamp(self.z, min=0, out=self.psi)
+        out: Vector = (self.psi @ self.beta / self.root).double().numpy()
+        return out
+
+    def step(self, gradient: Vector, lr: float, decay: float) -> None:
+        """One step of both layers, from the state that gave the last output."""
+        g = torch.from_numpy(gradient).to(self.z) / self.root
+        self.beta = (1 - lr * decay) * self.beta - lr * (g @ self.psi)
+        self.z.addcmul_((self.kernel * g) @ self.psi.sign(), self.b, value=-lr)
+
+    def vectors(self) -> tuple[Tensor, Tensor]:
+        """β and b, ``[p]`` both."""
+        return self.beta, self.b
+
+
+NETWORKS: dict[str, type[Linear | Relu]] = {"linear": Linear, "relu": Relu}
+"""By their ψ."""
