@@ -90,7 +90,7 @@ def course(losses: Sequence[float], cosines: Mapping[int, float]) -> dict[str, l
 
 def straight(losses: Sequence[float], above: float = 1e-3, below: float = 1e-6) -> float:
     """How much of the variance of the log-loss a straight line in time explains, over the loss's fall between two
-    shares of its start: R², 1 for an exponential fall, .85 for one by t⁻²; nan if the loss did not fall so far.
+    shares of its start: R², 1 for an exponential fall, .87 for one by t⁻²; nan if the loss did not fall so far.
 
     Example:
         >>> straight([0.99**t for t in range(2000)])

@@ -97,27 +97,29 @@ class Linear(Network):
     def __init__(self, drawn: Draw) -> None:
         z, beta, b = drawn.x @ drawn.weight, drawn.beta, drawn.feedback
         self.z, self.beta, self.b, self.p = z, beta, b, len(b)
-        self.kernel, self.gram = ((matrix @ matrix.T).numpy() for matrix in (drawn.x, z))
+        self.kernel, gram = ((matrix @ matrix.T).numpy() for matrix in (drawn.x, z))
+        self.both = np.concatenate([self.kernel, gram])
         self.z_beta, self.z_b = (z @ beta).numpy(), (z @ b).numpy()
         self.b_beta, self.b_b = float(b @ beta), float(b @ b)
-        self.a, self.u = np.zeros(len(z)), np.zeros(len(z))
+        self.a, self.u, self.kernel_a, self.gram_u = np.zeros((4, len(z)))
         self.c, self.k = 1.0, 0.0
 
     def output(self) -> Vector:
         """f of all examples, ``[n]``."""
         root = math.sqrt(self.p)
-        z_beta = self.c * self.z_beta - self.gram @ self.u / root + self.k * self.z_b
+        z_beta = self.c * self.z_beta - self.gram_u / root + self.k * self.z_b
         b_beta = self.c * self.b_beta - self.z_b @ self.u / root + self.k * self.b_b
-        out: Vector = (z_beta - self.kernel @ self.a * (b_beta / root)) / root
+        out: Vector = (z_beta - self.kernel_a * (b_beta / root)) / root
         return out
 
     def step(self, gradient: Vector, lr: float, decay: float) -> None:
         """One step of both layers."""
-        kept = 1 - lr * decay
-        self.k = kept * self.k + lr / self.p * float(self.a @ (self.kernel @ gradient))
-        self.u = kept * self.u + lr * gradient
+        kept, shift = 1 - lr * decay, lr * gradient
+        kernel, gram = (self.both @ shift).reshape(2, -1)
+        self.k = kept * self.k + float(self.a @ kernel) / self.p
         self.c *= kept
-        self.a = self.a + lr * gradient
+        self.u, self.gram_u = kept * self.u + shift, kept * self.gram_u + gram
+        self.a, self.kernel_a = self.a + shift, self.kernel_a + kernel
 
     def vectors(self) -> tuple[Tensor, Tensor]:
         """β and b, ``[p]`` both."""
@@ -127,7 +129,7 @@ class Linear(Network):
     @property
     def predicted(self) -> float:
         """|s|²/2p, what the coefficient k of b in β is for λ = 0 in continuous time."""
-        return float(self.a @ self.kernel @ self.a) / (2 * self.p)
+        return float(self.a @ self.kernel_a) / (2 * self.p)
 
 
 @final
