@@ -53,7 +53,7 @@ def _alignment(results: Results) -> Figure:
         panel.set(xscale="log", xlabel="width p", ylim=(-0.05, 1))
         panel.minorticks_off()
         panel.set_xticks(c.widths(psi, "paper"), [str(p) for p in c.widths(psi, "paper")])
-        panel.legend(loc="center right")
+        _legend(panel, "center right")
     axes[0].set_ylabel("cos(b, β) at the end, mean and sd")
     return figure
 
@@ -64,7 +64,7 @@ def _loss(results: Results) -> Figure:
         for decay, colour in zip(c.DECAYS[psi], COLOURS, strict=True):
             _curves(panel, results, c.trained(psi, c.MIDDLE[psi], decay), "loss", colour, f"λ {decay:g}")
         panel.set(yscale="log", xlabel=f"steps, width {c.MIDDLE[psi]}", ylim=(1e-10, 1e3))
-        panel.legend()
+        _legend(panel, "best")
     axes[0].set_ylabel("mean squared error, a line a seed")
     return figure
 
@@ -77,17 +77,24 @@ def _schedule(results: Results) -> Figure:
             for (when, units), colour in zip(c.UNITS.items(), (COLOURS[3], COLOURS[1]), strict=True):
                 label = f"λ cut at η λ T = {units:g}"
                 _curves(panel, results, c.scheduled(psi, when), quantity, colour, label)
-                for found in results.of(c.scheduled(psi, when))[:1]:
-                    panel.axvline(found.parameters["cut"], color=colour, lw=0.8, ls=":")
         grid[0][column].set(ylim=(-0.1, 1))
         grid[1][column].set(yscale="log", xlabel=f"steps, width {c.MIDDLE[psi]}", ylim=(1e-10, 1e3))
-    grid[0][0].legend(loc="lower right")
+    _legend(grid[0][0], "lower right")
     grid[0][0].set_ylabel("cos(b, β), a line a seed")
     grid[1][0].set_ylabel("mean squared error")
     return figure
 
 
 def _curves(axes: Axes, results: Results, case: str, quantity: str, colour: str, label: str) -> None:
-    for number, row in enumerate(results.of(case)):
+    """A line a seed, and a dotted one where λ is cut."""
+    for number, row in enumerate(row for row in results.of(case) if "curve" in row.values):
         curve = row.values["curve"]
         axes.plot(curve["step"], curve[quantity], color=colour, lw=1.0, alpha=0.8, label=None if number else label)
+        if not number and "cut" in row.parameters:
+            axes.axvline(row.parameters["cut"], color=colour, lw=0.8, ls=":")
+
+
+def _legend(axes: Axes, place: str) -> None:
+    """Of what was drawn, if anything was."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc=place)
