@@ -26,15 +26,6 @@ def clusters(classes=10, each=40):
     return Dataset("clusters", split, split, split, classes, "made up")
 
 
-def moved(net, y, steps, decay):
-    """Steps of a network as its examples see it, and every output before them."""
-    outputs = []
-    for _ in range(steps):
-        outputs.append(net.output())
-        net.step(2 / len(y) * (outputs[-1] - y), LR, decay)
-    return np.array(outputs)
-
-
 @pytest.mark.parametrize(
     ("psi", "seen", "hidden"),
     [("linear", Linear, nn.Identity), ("relu", lambda drawn: Relu(drawn, torch.float64), nn.ReLU)],
@@ -44,25 +35,28 @@ def moved(net, y, steps, decay):
 def test_a_network_as_its_examples_see_it_is_the_one_that_fa_trains(psi, seen, hidden, decay):
     drawn = draw(0, psi, p=30, n=8, d=12)
     net = TwoLayer(hidden(), drawn.weight.T, drawn.beta[None], drawn.feedback[None])
-    optimizer, outputs = net.optimiser(LR, decay), []
+    optimizer, losses = net.optimiser(LR, decay), []
     for _ in range(300):
-        out = net(drawn.x)[:, 0] / math.sqrt(30)
-        outputs.append(out.tolist())
-        network.step(optimizer, (out - drawn.y).square().mean())
+        loss = (net(drawn.x)[:, 0] / math.sqrt(30) - drawn.y).square().mean()
+        losses.append(loss.item())
+        network.step(optimizer, loss)
     reduced = seen(drawn)
-    np.testing.assert_allclose(moved(reduced, drawn.y.numpy(), 300, decay), outputs, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(reduced.descend(drawn.y.numpy(), LR, decay, 300), losses, rtol=1e-9)
     torch.testing.assert_close(reduced.vectors()[0], net.out.weight[0].detach(), rtol=1e-9, atol=1e-10)
     assert reduced.cosine() == pytest.approx(net.cosine(), abs=1e-9)
 
 
 def test_without_decay_the_coefficient_of_b_is_the_derived_one_but_for_the_squares_of_steps():
     drawn = draw(1, "linear", p=40, n=8, d=12)
-    net, y, squares = Linear(drawn), drawn.y.numpy(), 0.0
+    net, squares = Linear(drawn), 0.0
     for _ in range(200):
-        step = LR * 2 / len(y) * (net.output() - y)
-        squares += step @ net.kernel @ step
-        moved(net, y, 1, 0.0)
-    assert net.k == pytest.approx(net.predicted - squares / (2 * net.p), rel=1e-9)
+        before = net.state[0].copy()
+        net.descend(drawn.y.numpy(), LR, 0.0, 1)
+        s = drawn.x.T @ torch.from_numpy(net.state[0] - before)
+        squares += float(s @ s)
+    s = drawn.x.T @ torch.from_numpy(net.state[0])
+    assert 2 * net.b.numel() * net.scalars[1] == pytest.approx(float(s @ s) - squares, rel=1e-9)
+    assert net.coefficient == pytest.approx(1 - squares / float(s @ s), rel=1e-9)
 
 
 def test_the_derivation_holds_for_a_plain_network_and_its_error_shrinks_with_the_step():
@@ -72,12 +66,12 @@ def test_the_derivation_holds_for_a_plain_network_and_its_error_shrinks_with_the
     assert coarse["coefficient"] == pytest.approx(1, abs=0.03)
 
 
-def test_beta_at_the_start_decays_until_the_cut_alone():
+def test_beta_at_the_start_decays_with_decay_alone():
     drawn = draw(0, "linear", p=30, n=8, d=12)
-    net, y = Linear(drawn), drawn.y.numpy()
-    moved(net, y, 50, DECAY)
-    moved(net, y, 50, 0.0)
-    assert net.c == pytest.approx((1 - LR * DECAY) ** 50)
+    net = Linear(drawn)
+    for decay in (DECAY, 0.0):
+        net.descend(drawn.y.numpy(), LR, decay, 50)
+    assert net.scalars[0] == pytest.approx((1 - LR * DECAY) ** 50)
 
 
 @pytest.mark.parametrize("psi", ["linear", "relu"])

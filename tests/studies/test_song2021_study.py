@@ -19,7 +19,7 @@ def made_up(case, seed):
         cosine = PUBLISHED[psi, decay][cases.WIDTHS.index(p)][0]
     accuracy, errors = MNIST_PUBLISHED.get(decay, (0.0, 0.0))
     late = kept.get("cut", 0) > 1500 or (kept.get("cut") == 1000 and psi == "lif")
-    values = {"cosine": cosine + seed / 1e4 + 0.1 * late, "start": 0.0, "at_cut": 0.8, "first": 100.0}
+    values = {"cosine": cosine + seed / 1e4 + 0.1 * late, "start": 0.0, "at_cut": 0.7, "first": 100.0}
     values |= {"loss": 1e-9 if "cut" in kept else 1e-4, "straight": 0.999, "coefficient": 1.0, "drift": 0.001}
     curve = {"step": [0, 10], "loss": [100.0, 1e-3], "cosine": [0.0, cosine]}
     return values | {"accuracy": accuracy + seed / 1e5, "errors": errors + seed / 1e4, "curve": curve}

@@ -27,7 +27,7 @@ class Song2021(Study):
         NeurIPS 2021. https://arxiv.org/abs/2106.06044
     """
 
-    seeds: ClassVar[Mapping[Size, int]] = {"quick": 5, "paper": 50}
+    seeds: ClassVar[Mapping[Size, int]] = {"quick": 3, "paper": 50}
 
     def cases(self, size: Size) -> Sequence[Case]:
         """Linear, ReLU and LIF networks by width and λ, the schedules, the derivation, Lillicrap's law, MNIST."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import count
 from typing import Any
 
 import numpy as np
 
-from spikefa.studies.song2021.synthetic import NETWORKS, Linear, draw
+from spikefa.studies.song2021.synthetic import NETWORKS, Linear, Vector, draw
 
 CHECK = 1000
 """Steps between two looks at the loss, by which training ends."""
@@ -51,44 +50,36 @@ def measure(
 
     Returns:
         ``cosine`` of b and β after the last step, before the first (``start``) and at the cut (``at_cut``), the number
-        of ``steps``, mean squared errors before the first (``first``) and after the last (``loss``), how straight
+        of ``steps``, mean squared errors before the first (``first``) and the last (``loss``), how straight
         three decades of log-loss are (``straight``); of a linear network also the coefficient of b in β over the
         derived one (``coefficient``); and with ``curve`` that: lists ``step``, ``loss`` and ``cosine``.
     """
     drawn = draw(seed, psi, p)
     net, y = NETWORKS[psi](drawn), drawn.y.numpy()
     least = shortest(p) if steps is None else steps
-    losses: list[float] = []
-    cosines: dict[int, float] = {}
-    for t in count():
-        error = net.output() - y
-        losses.append(float(error @ error) / len(y))
-        ends = t >= least and (t - least) % CHECK == 0 and abs(losses[t] - losses[t - CHECK]) < CHANGE
-        if ends or t % max(1, least // POINTS) == 0 or t == cut:
-            cosines[t] = net.cosine()
-        if ends:
-            break
-        net.step(2 / len(y) * error, lr, decay if cut is None or t < cut else 0.0)
-    found: dict[str, Any] = {
-        "cosine": cosines[t],
-        "start": cosines[0],
-        "steps": t,
-        "first": losses[0],
-        "loss": losses[t],
-    }
+    every, losses, cosines, t = max(1, least // POINTS), np.empty(0), {0: net.cosine()}, 0
+    while t < least or (t - least) % CHECK or t <= CHECK or abs(losses[-1] - losses[-1 - CHECK]) >= CHANGE:
+        marks = (t // every + 1) * every, max(least, t + CHECK - (t - least) % CHECK), cut or 0
+        ahead = min(mark for mark in marks if mark > t) - t
+        losses = np.append(losses, net.descend(y, lr, decay if cut is None or t < cut else 0.0, ahead))
+        t += ahead
+        cosines[t] = net.cosine()
+    found: dict[str, Any] = {"cosine": cosines[t], "start": cosines[0], "steps": t}
+    found |= {"first": float(losses[0]), "loss": float(losses[-1])}
     found |= {"straight": straight(losses)} if decay == 0 else {}
     found |= {"at_cut": cosines[cut]} if cut is not None else {}
-    found |= {"coefficient": net.k / net.predicted} if isinstance(net, Linear) and decay == 0 else {}
+    found |= {"coefficient": net.coefficient} if isinstance(net, Linear) and decay == 0 else {}
     found |= {"curve": course(losses, cosines)} if curve else {}
     return found
 
 
-def course(losses: Sequence[float], cosines: Mapping[int, float]) -> dict[str, list[float]]:
-    """The curve that a row keeps: loss and cosine at the steps where the cosine was measured."""
-    return {"step": [*cosines], "loss": [losses[t] for t in cosines], "cosine": [*cosines.values()]}
+def course(losses: Sequence[float] | Vector, cosines: Mapping[int, float]) -> dict[str, list[float]]:
+    """The curve that a row keeps: the cosine where it was measured, and the loss, of which the last may be missing."""
+    seen = [float(losses[min(t, len(losses) - 1)]) for t in cosines]
+    return {"step": [*cosines], "loss": seen, "cosine": [*cosines.values()]}
 
 
-def straight(losses: Sequence[float], above: float = 1e-3, below: float = 1e-6) -> float:
+def straight(losses: Sequence[float] | Vector, above: float = 1e-3, below: float = 1e-6) -> float:
     """How much of the variance of the log-loss a straight line in time explains, over the loss's fall between two
     shares of its start: R², 1 for an exponential fall, .87 for one by t⁻²; nan if the loss did not fall so far.
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spikefa.streams import stream
+from spikefa.studies.song2021 import kernels
 
 Vector = NDArray[np.float64]
 
@@ -70,12 +71,8 @@ class Network(ABC):
     """A two-layer network as its examples see it."""
 
     @abstractmethod
-    def output(self) -> Vector:
-        """f of all examples, ``[n]``."""
-
-    @abstractmethod
-    def step(self, gradient: Vector, lr: float, decay: float) -> None:
-        """One step of both layers, from the loss's gradient at the output, ``[n]``, and the decay λ."""
+    def descend(self, y: Vector, lr: float, decay: float, steps: int) -> Vector:
+        """Take ``steps`` steps of both layers towards ``y``, with λ = ``decay``: the mean squared error before each."""
 
     @abstractmethod
     def vectors(self) -> tuple[Tensor, Tensor]:
@@ -96,40 +93,28 @@ class Linear(Network):
 
     def __init__(self, drawn: Draw) -> None:
         z, beta, b = drawn.x @ drawn.weight, drawn.beta, drawn.feedback
-        self.z, self.beta, self.b, self.p = z, beta, b, len(b)
-        self.kernel, gram = ((matrix @ matrix.T).numpy() for matrix in (drawn.x, z))
-        self.both = np.concatenate([self.kernel, gram])
-        self.z_beta, self.z_b = (z @ beta).numpy(), (z @ b).numpy()
-        self.b_beta, self.b_b = float(b @ beta), float(b @ b)
-        self.a, self.u, self.kernel_a, self.gram_u = np.zeros((4, len(z)))
-        self.c, self.k = 1.0, 0.0
+        self.z, self.beta, self.b = z, beta, b
+        self.both = np.hstack([(matrix @ matrix.T).numpy() for matrix in (drawn.x, z)])
+        self.products = np.array([len(b), float(b @ beta), float(b @ b)])
+        self.scalars, self.state = np.array([1.0, 0.0]), np.zeros((4, len(z)))
 
-    def output(self) -> Vector:
-        """f of all examples, ``[n]``."""
-        root = math.sqrt(self.p)
-        z_beta = self.c * self.z_beta - self.gram_u / root + self.k * self.z_b
-        b_beta = self.c * self.b_beta - self.z_b @ self.u / root + self.k * self.b_b
-        out: Vector = (z_beta - self.kernel_a * (b_beta / root)) / root
-        return out
-
-    def step(self, gradient: Vector, lr: float, decay: float) -> None:
-        """One step of both layers."""
-        kept, shift = 1 - lr * decay, lr * gradient
-        kernel, gram = (self.both @ shift).reshape(2, -1)
-        self.k = kept * self.k + float(self.a @ kernel) / self.p
-        self.c *= kept
-        self.u, self.gram_u = kept * self.u + shift, kept * self.gram_u + gram
-        self.a, self.kernel_a = self.a + shift, self.kernel_a + kernel
+    def descend(self, y: Vector, lr: float, decay: float, steps: int) -> Vector:
+        """``steps`` steps: the mean squared error before each."""
+        losses = np.empty(steps)
+        at_start = (self.z @ self.beta).numpy(), (self.z @ self.b).numpy()
+        kernels.descend(self.both, *at_start, self.products, y, lr, decay, self.scalars, self.state, losses)
+        return losses
 
     def vectors(self) -> tuple[Tensor, Tensor]:
         """β and b, ``[p]`` both."""
-        moved = self.z.T @ torch.from_numpy(self.u) / math.sqrt(self.p)
-        return self.c * self.beta - moved + self.k * self.b, self.b
+        (c, k), (_, u, _, _) = self.scalars, self.state
+        return c * self.beta - self.z.T @ torch.from_numpy(u) / math.sqrt(len(self.b)) + k * self.b, self.b
 
     @property
-    def predicted(self) -> float:
-        """|s|²/2p, what the coefficient k of b in β is for λ = 0 in continuous time."""
-        return float(self.a @ self.kernel_a) / (2 * self.p)
+    def coefficient(self) -> float:
+        """k over |s|²/2p."""
+        a, _, kernel_a, _ = self.state
+        return float(self.scalars[1]) / (float(a @ kernel_a) / (2 * len(self.b)))
 
 
 @final
@@ -143,17 +128,17 @@ class Relu(Network):
         self.root = math.sqrt(len(self.b))
         self.psi = self.z.relu()
 
-    def output(self) -> Vector:
-        """f of all examples, ``[n]``."""
-        torch.clamp(self.z, min=0, out=self.psi)
-        out: Vector = (self.psi @ self.beta / self.root).double().numpy()
-        return out
+    def descend(self, y: Vector, lr: float, decay: float, steps: int) -> Vector:
+        """``steps`` steps: the mean squared error before each."""
+        return np.array([self._step(y, lr, decay) for _ in range(steps)])
 
-    def step(self, gradient: Vector, lr: float, decay: float) -> None:
-        """One step of both layers, from the state that gave the last output."""
-        g = torch.from_numpy(gradient).to(self.z) / self.root
+    def _step(self, y: Vector, lr: float, decay: float) -> float:
+        torch.clamp(self.z, min=0, out=self.psi)
+        error = (self.psi @ self.beta / self.root).double().numpy() - y
+        g = torch.from_numpy(2 / len(y) * error).to(self.z) / self.root
         self.beta = (1 - lr * decay) * self.beta - lr * (g @ self.psi)
         self.z.addcmul_((self.kernel * g) @ self.psi.sign(), self.b, value=-lr)
+        return float(error @ error) / len(y)
 
     def vectors(self) -> tuple[Tensor, Tensor]:
         """β and b, ``[p]`` both."""
