@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -63,7 +63,7 @@ def _loss(results: Results) -> Figure:
     for panel, psi in zip(axes, TITLES, strict=True):
         for decay, colour in zip(c.DECAYS[psi], COLOURS, strict=True):
             _curves(panel, results, c.trained(psi, c.MIDDLE[psi], decay), "loss", colour, f"λ {decay:g}")
-        panel.set(yscale="log", xlabel=f"steps, width {c.MIDDLE[psi]}", ylim=(1e-10, 1e3))
+        _losses(panel, psi)
         _legend(panel, "best")
     axes[0].set_ylabel("mean squared error, a line a seed")
     return figure
@@ -78,8 +78,8 @@ def _schedule(results: Results) -> Figure:
                 label = f"λ cut at η λ T = {units:g}"
                 _curves(panel, results, c.scheduled(psi, when), quantity, colour, label)
         grid[0][column].set(ylim=(-0.1, 1))
-        grid[1][column].set(yscale="log", xlabel=f"steps, width {c.MIDDLE[psi]}", ylim=(1e-10, 1e3))
-    _legend(grid[0][0], "lower right")
+        _losses(grid[1][column], psi)
+    _legend(grid[0][0], "upper left")
     grid[0][0].set_ylabel("cos(b, β), a line a seed")
     grid[1][0].set_ylabel("mean squared error")
     return figure
@@ -94,7 +94,12 @@ def _curves(axes: Axes, results: Results, case: str, quantity: str, colour: str,
             axes.axvline(row.parameters["cut"], color=colour, lw=0.8, ls=":")
 
 
-def _legend(axes: Axes, place: str) -> None:
+def _losses(axes: Axes, psi: str) -> None:
+    axes.set(yscale="log", xlabel=f"steps, width {c.MIDDLE[psi]}", ylim=(1e-10, 1e3))
+    axes.yaxis.set_major_formatter(lambda loss, _: f"{loss:.0e}")
+
+
+def _legend(axes: Axes, place: Literal["best", "center right", "upper left"]) -> None:
     """Of what was drawn, if anything was."""
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc=place)
