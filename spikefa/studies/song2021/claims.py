@@ -41,7 +41,7 @@ def _converges(results: Results) -> Iterator[Claim]:
             f"{psi}: λ = 0 takes the error to zero, decades of the loss", "→ 0 [P]", fallen, 3, math.inf, "3 decades"
         )
         line, why = results.values(case, "straight"), "R² of a line over three decades; a fall by t⁻² has .87"
-        yield Claim(f"{psi}: and exponentially, log-loss is a line", "exponential [P]", line, 0.98, 1.0, why, ".4f")
+        yield Claim(f"{psi}: and exponentially, log-loss is a line", "exponential [P]", line, 0.98, math.inf, why, ".4f")
     case = c.trained("lif", c.MIDDLE["lif"], 0.0)
     yield Claim("lif: λ = 0, decades of the loss", "–", _logs(results, case, "first", "loss"), 3, math.inf, "3 decades")
 
