@@ -45,6 +45,13 @@ def test_every_case_decides_something(size):
         assert [claim.measured for claim in without] != whole, case.name
 
 
+def test_only_the_same_seed_is_compared():
+    says, case = "lif: λ 0.05, cos at width 1280 over that at 80", "lif, width 80, λ 0.05"
+    rows = [row for row in results("quick").rows if (row.case, row.seed) != (case, 0)]
+    claims = STUDY.claims(Results([*rows, Row(case, {}, 7, {"cosine": 0.1})]))
+    assert [len(claim.values) for claim in claims if claim.says == says] == [2]
+
+
 def test_without_rows_all_is_open_and_nothing_drawn():
     assert {claim.verdict for claim in STUDY.claims(Results([]))} == {Verdict.OPEN}
     assert STUDY.figures(Results([])) == {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -41,7 +40,9 @@ def _converges(results: Results) -> Iterator[Claim]:
             f"{psi}: λ = 0 takes the error to zero, decades of the loss", "→ 0 [P]", fallen, 3, math.inf, "3 decades"
         )
         line, why = results.values(case, "straight"), "R² of a line over three decades; a fall by t⁻² has .87"
-        yield Claim(f"{psi}: and exponentially, log-loss is a line", "exponential [P]", line, 0.98, math.inf, why, ".4f")
+        yield Claim(
+            f"{psi}: and exponentially, log-loss is a line", "exponential [P]", line, 0.98, math.inf, why, ".4f"
+        )
     case = c.trained("lif", c.MIDDLE["lif"], 0.0)
     yield Claim("lif: λ = 0, decades of the loss", "–", _logs(results, case, "first", "loss"), 3, math.inf, "3 decades")
 
@@ -71,8 +72,8 @@ def _derived(results: Results) -> Iterator[Claim]:
 def _widths(results: Results, psi: str) -> Iterator[Claim]:
     table = c.widths(psi, "quick")
     low, high = table[0], table[2]
-    with_decay = [results.values(c.trained(psi, p, c.DECAY[psi]), "cosine") for p in (low, high)]
-    ratio = [wide / narrow for narrow, wide in zip(*with_decay, strict=False)]
+    with_decay = [c.trained(psi, p, c.DECAY[psi]) for p in (low, high)]
+    ratio = [wide / narrow for narrow, wide in _together(results, with_decay, "cosine")]
     yield Claim(
         f"{psi}: λ = 0, slope of log alignment gained against log width",
         SLOPES[psi],
@@ -97,7 +98,7 @@ def _schedule(results: Results, psi: str) -> Iterator[Claim]:
     )
     if psi == "lif":
         constant = c.trained(psi, c.MIDDLE[psi], c.DECAYS[psi][-1])
-        gain = _paired(_logs(results, late, "first", "loss"), _logs(results, constant, "first", "loss"))
+        gain = [math.log10(held / cut) for held, cut in _together(results, [constant, late], "loss")]
         yield Claim("lif: and a lower error than constant λ, decades", "–", gain, 0, math.inf, "sign")
     else:
         fallen = _logs(results, late, "first", "loss")
@@ -133,19 +134,24 @@ def _logs(results: Results, case: str, start: str, end: str) -> list[float]:
     return [math.log10(first / max(last, 1e-300)) for first, last in pairs]
 
 
-def _paired(values: Sequence[float], others: Sequence[float]) -> list[float]:
-    return [value - other for value, other in zip(values, others, strict=False)]
+def _together(results: Results, names: Sequence[str], way: str) -> list[tuple[float, ...]]:
+    """A number of several cases, of each seed that all of them have."""
+    seeds = [[row.seed for row in results.of(name)] for name in names]
+    found = [dict(zip(own, results.values(name, way), strict=True)) for own, name in zip(seeds, names, strict=True)]
+    return [tuple(case[seed] for case in found) for seed in sorted(set.intersection(*map(set, seeds)))]
 
 
 def _slopes(results: Results, psi: str) -> list[float]:
     """For each seed, of what training added to the cosine: the start's, of spread p^(−1/2), would drown it."""
-    names = {p: c.trained(psi, p, 0.0) for p in c.widths(psi, "paper") if results.of(c.trained(psi, p, 0.0))}
-    gained = [_paired(results.values(name, "cosine"), results.values(name, "start")) for name in names.values()]
-    logs = [np.log([g if g > 0 else math.nan for g in seed]) for seed in zip(*gained, strict=False)]
-    return [float(np.polyfit(np.log([*names]), log, 1)[0]) for log in logs] if len(names) > 1 else []
+    names = {p: c.trained(psi, p, 0.0) for p in c.widths(psi, "paper")}
+    names = {p: name for p, name in names.items() if results.of(name)}
+    if len(names) < 2:
+        return []
+    ends, starts = (np.array(_together(results, [*names.values()], way)) for way in ("cosine", "start"))
+    gained = np.log(np.where(ends > starts, ends - starts, math.nan))
+    return [float(np.polyfit(np.log([*names]), seed, 1)[0]) for seed in gained]
 
 
 def _least_rise(results: Results, psi: str) -> list[float]:
     names = [c.trained(psi, c.MIDDLE[psi], decay) for decay in c.DECAYS[psi]]
-    steps = [results.differences(high, low, "cosine") for low, high in pairwise(names)]
-    return [min(rises) for rises in zip(*steps, strict=False)]
+    return [min(np.diff(cosines)) for cosines in _together(results, names, "cosine")]
