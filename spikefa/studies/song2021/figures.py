@@ -50,9 +50,10 @@ def _alignment(results: Results) -> Figure:
             if found:
                 mean, sd = np.array([(np.mean(v), np.std(v, ddof=min(1, len(v) - 1))) for v in found.values()]).T
                 panel.errorbar([*found], mean, sd, color=colour, marker="o", ms=4, capsize=2, label=f"λ {decay:g}")
-        panel.set(xscale="log", xlabel="width p", ylim=(-0.05, 1))
+        widths = c.widths(psi, "paper")
+        panel.set(xscale="log", xlabel="width p", ylim=(-0.05, 1), xlim=(0.8 * widths[0], 1.25 * widths[-1]))
         panel.minorticks_off()
-        panel.set_xticks(c.widths(psi, "paper"), [str(p) for p in c.widths(psi, "paper")])
+        panel.set_xticks(widths, [str(p) for p in widths])
         _legend(panel, "center right")
     axes[0].set_ylabel("cos(b, β) at the end, mean and sd")
     return figure
