@@ -1,4 +1,4 @@
-"""The paper's claims and the ranges that decide them, which stood here before anything was measured."""
+"""The paper's claims and the ranges that decide them: the published spread, theory, or a sign."""
 
 from __future__ import annotations
 
