@@ -7,8 +7,9 @@ measures only what is missing there. A new one is one file and one line here, or
 
 from spikefa.studies.claim import Claim, Verdict
 from spikefa.studies.rows import Results, Row
+from spikefa.studies.song2021 import Song2021
 from spikefa.studies.study import SIZES, Case, Size, Study
 
 __all__ = ["SIZES", "STUDIES", "Case", "Claim", "Results", "Row", "Size", "Study", "Verdict"]
 
-STUDIES: dict[str, type[Study]] = {}
+STUDIES: dict[str, type[Study]] = {"song2021": Song2021}
