@@ -6,26 +6,13 @@ import math
 
 import numpy as np
 
+from spikefa.noise.kernels import add_rows, trains
 from spikefa.scan.compiled import compiled
 
 _SCALE, _ONE = np.float32(2**23 / math.log(2)), np.float32(127 * 2**23)
 """A float32 with bits ``_SCALE x + _ONE`` is e^x at the powers of two, and lies on the chord above it in between."""
 _FAR, _MARGIN, _CHORD = np.float32(80), np.float32(1.001), np.float32(0.94)
 """The largest |x|; what rounding may come to; of the chord, what e^x is at least, with a margin: its top is 1.0615."""
-
-
-@compiled
-def _add_rows(total, rows, active, first, last):
-    """``total += rows[active[n]]`` for n from ``first`` to ``last``, four rows at a time."""
-    width, end = len(total), first + 4 * ((last - first) // 4)
-    for n in range(first, end, 4):
-        a, b, c, d = rows[active[n]], rows[active[n + 1]], rows[active[n + 2]], rows[active[n + 3]]
-        for i in range(width):
-            total[i] += (a[i] + b[i]) + (c[i] + d[i])
-    for n in range(end, last):
-        a = rows[active[n]]
-        for i in range(width):
-            total[i] += a[i]
 
 
 @compiled
@@ -104,8 +91,8 @@ def pair(leaky, drawn, level, settings, up, down, turn, v, left, ends, spk, firs
                 wait[n] = length if fires[n] else max(wait[n] - 1, 0)
                 u[n] -= change[n]
                 change[n] = 0
-            _add_rows(change[lower:], up, active, 0, below)
-            _add_rows(change[:lower], down, active, below, spiked)
+            add_rows(change[lower:], up, active, 0, below)
+            add_rows(change[:lower], down, active, below, spiked)
             for n in range(count):
                 u[n] += change[n]
 
@@ -157,13 +144,7 @@ def at_spikes(spk, values, past, ahead, share, total, first, last):
         share: of a replica in the mean.
         total: ``[L, K]``.
     """
-    when, count = np.empty((last - first, len(spk)), np.int32), np.zeros(last - first, np.int64)
-    for n in range(len(spk)):
-        spks = spk[n]
-        for i in range(first, last):
-            if spks[i]:
-                when[i - first, count[i - first]] = n
-                count[i - first] += 1
+    when, count = trains(spk, first, last)
     row = np.empty(values.shape[1], values.dtype)
     for i in range(first, last):
         row[:] = 0
@@ -171,6 +152,6 @@ def at_spikes(spk, values, past, ahead, share, total, first, last):
             weight, other = past[r, i], ahead[r]
             for k in range(len(row)):
                 row[k] -= weight * other[k]
-        _add_rows(row, values, when[i - first], 0, count[i - first])
+        add_rows(row, values, when[i - first], 0, count[i - first])
         for k in range(len(row)):
             total[i, k] += share * row[k]

@@ -122,7 +122,7 @@ class SpikeTimingWeightInference(UpToScale):
         state = None
         for lower, upper in recording:
             if state is None:
-                state = self.traces.mean(self.drive.rate(lower.shape[-1]), lower)
+                state = self.traces.mean(self.drive.rate(lower.shape[-1]), feedback)
             x, state = self.traces(lower, state)
             feedback = inferred(feedback, upper, x, self.eta, self.decay)
         return feedback
@@ -158,7 +158,7 @@ def inferred(feedback: Tensor, spk: Tensor, x: Tensor, eta: float, decay: float)
     B_i = (1 − ηλ)^n B_i + η Σ_m (1 − ηλ)^(n − m) x(t_m), for spikes m = 1 … n in the order of time, then of replicas.
 
     Args:
-        feedback: B, ``[L, K]``; ``spk``: spikes above, ``[T, B, L]``; ``x``: traces below, ``[T, B, K]``.
+        feedback: B, ``[L, K]``; ``spk``: spikes above, ``[T, B, L]``, of any type; ``x``: traces below, ``[T, B, K]``.
         eta: η; ``decay``: λ.
 
     Example:
@@ -167,8 +167,9 @@ def inferred(feedback: Tensor, spk: Tensor, x: Tensor, eta: float, decay: float)
         tensor([[1.7500]])
     """
     spk, x = spk.flatten(0, 1), x.flatten(0, 1)
-    if compiles(feedback, spk, x):
+    if compiles(feedback, x):
         return _compiled(feedback, spk, x, eta, decay)
+    spk = spk.to(x)
     count = spk.cumsum(0)
     keep = (1 - eta * decay) ** (count[-1] - count)
     return (1 - eta * decay) ** count[-1, :, None] * feedback + eta * (keep * spk).T @ x
@@ -178,7 +179,7 @@ def _compiled(feedback: Tensor, spk: Tensor, x: Tensor, eta: float, decay: float
     """The same, spike after spike."""
     from spikefa.noise import kernels
 
-    moved = plain(feedback).copy()
+    moved, spikes = plain(feedback).copy(), plain(spk.bool().view(torch.uint8))
     constants = moved.dtype.type(eta), moved.dtype.type(1 - eta * decay)
-    share(kernels.inferred, len(moved), spk.numel() * AT_SPIKE, moved, plain(spk), plain(x), *constants)
+    share(kernels.inferred, len(moved), spk.numel() * AT_SPIKE, moved, spikes, plain(x), *constants)
     return torch.from_numpy(moved)
