@@ -71,34 +71,38 @@ def add_rows(total, rows, active, first, last):
 @compiled
 def transmitted(spk, rows, base, out, first, last):
     """Rows of ``base + spk @ rows``, for spikes: what each row of ``rows`` adds is added where there is one."""
-    active = np.empty(spk.shape[1], np.int64)
+    active, flags = np.empty(spk.shape[1] + 1, np.int32), np.empty(spk.shape[1], np.uint8)
     for r in range(first, last):
-        count = 0
-        for k in range(spk.shape[1]):
-            active[count] = k
-            count += spk[r, k] != 0
+        for k in range(len(flags)):
+            flags[k] = spk[r, k] != 0
+        count = positions(flags, active)
         out[r] = base
         add_rows(out[r], rows, active, 0, count)
 
 
 @compiled
-def trains(spk, first, last):
-    """When the neurons from ``first`` to ``last`` spike: of each the rows of ``spk``, ``[n, L]``, and how many.
+def positions(flags, active):
+    """Write where ``flags``, bytes of 0 or 1, are 1, to ``active``, which has one place more; returns how many.
 
-    Eight neurons are looked at together, as most are silent.
+    No branch depends on the flags, which chance has made; no sign, so that no index is looked at for one.
     """
+    count = np.uint64(0)
+    for n in range(len(flags)):
+        active[count] = n
+        count += np.uint64(flags[n])
+    return np.int64(count)
+
+
+@compiled
+def trains(spk, first, last):
+    """When the neurons from ``first`` to ``last`` spike: of each the rows of ``spk``, ``[n, L]``, and how many."""
     when, count = np.empty((last - first, len(spk)), np.int32), np.zeros(last - first, np.int64)
-    whole = (last - first) // 8 if spk.shape[1] % 8 == 0 and first % 8 == 0 else 0
+    active = np.empty(last - first + 1, np.int32)
     for n in range(len(spk)):
-        words = spk[n, first : first + 8 * whole].view(np.uint64)
-        for word in range(whole):
-            if words[word] != 0:
-                for i in range(8 * word, 8 * word + 8):
-                    when[i, count[i]] = n
-                    count[i] += spk[n, first + i]
-        for i in range(8 * whole, last - first):
+        for j in range(positions(spk[n, first:last], active)):
+            i = active[j]
             when[i, count[i]] = n
-            count[i] += spk[n, first + i]
+            count[i] += 1
     return when, count
 
 
@@ -131,7 +135,8 @@ def driven(chance, rate, groups, rows, base, settings, currents, v, lower, upper
         lower, upper: spikes to be written, ``[t, B, N]``, of which those below are zero; ``seen``: membranes, if any.
     """
     amplitude, fall, rise, decay, threshold, reset = settings
-    active, arriving = np.empty(groups.shape[1] + 1, np.int64), np.empty_like(base)
+    active, flags = np.empty(groups.shape[1] + 1, np.int32), np.empty(groups.shape[1], np.uint8)
+    arriving = np.empty_like(base)
     for r in range(first, last):
         x, y, mem, group = currents[0, r], currents[1, r], v[r], groups[r]
         for t in range(len(chance)):
@@ -144,11 +149,11 @@ def driven(chance, rate, groups, rows, base, settings, currents, v, lower, upper
                 fires = mem[i] > threshold
                 spks[i] = fires
                 mem[i] = reset if fires else mem[i]
-            count = 0
             for n in range(len(group)):
-                active[count] = group[n]
-                count += drawn[n] < rate
+                flags[n] = drawn[n] < rate
+            count = positions(flags, active)
             for n in range(count):
+                active[n] = group[active[n]]
                 lower[t, r, active[n]] = 1
             arriving[:] = base
             add_rows(arriving, rows, active, 0, count)
