@@ -86,7 +86,11 @@ def pair(leaky, drawn, level, settings, up, down, turn, v, left, ends, lower, up
                 wait[n] = length if fires[n] else max(wait[n] - 1, 0)
                 u[n] -= change[n]
                 change[n] = 0
-            lower[t, r], upper[t, r] = fires[:middle], fires[middle:]
+            low, high = lower[t, r], upper[t, r]
+            for n in range(middle):
+                low[n] = fires[n]
+            for n in range(len(high)):
+                high[n] = fires[middle + n]
             while below < spiked and active[below] < middle:
                 below += 1
             for j in range(below, spiked):
