@@ -128,8 +128,8 @@ def driven(chance, rate, groups, rows, base, settings, currents, v, lower, upper
     """Replicas of :meth:`spikefa.noise.driven.Drive.populations`, for the time of one group.
 
     Args:
-        chance: uniform numbers, ``[t, B, n]``; ``groups``: whose they are, ``[B, n]``; ``rate``: below which they spike.
-        rows: of weights from a lower neuron to all upper ones, ``[K, L]``; ``base``: what arrives at every step, ``[L]``.
+        chance: uniform numbers, ``[t, B, n]``; ``groups``: whose they are, ``[B, n]``; ``rate``: below which they fire.
+        rows: of weights from a lower neuron to all upper ones, ``[K, L]``; ``base``: what arrives each step, ``[L]``.
         settings: amplitude and both decays of the synaptic current, decay, threshold and reset of the membrane.
         currents: both parts of the synaptic current, ``[2, B, L]``; ``v``: membranes, ``[B, L]``; both are moved on.
         lower, upper: spikes to be written, ``[t, B, N]``, of which those below are zero; ``seen``: membranes, if any.

@@ -50,6 +50,16 @@ class SpikeTimingWeightInference(UpToScale):
     Pearson's r is the cosine to 0.01. With ``eta=0.002`` the plateau is 0.98, reached in 20 phases. Larger fan-ins
     need more spikes: 0.85 after 5 phases of 784 → 128, 0.76 of a convolution of 64 channels of 5 × 5.
 
+    One phase brings B most of the way, so phases may be rare. An mlp with three hidden layers of 200 on 24,000 images of
+    Fashion-MNIST, two epochs of batches of 64, means over two seeds (bp: 84.9 %, fa: 79.7 %):
+
+    ===========  =====  =====  =====  =====  =====
+    ``every``    10     20     50     100    200
+    ===========  =====  =====  =====  =====  =====
+    cosine       0.956  0.956  0.955  0.954  0.936
+    validation   84.0   84.4   83.5   83.6   82.6
+    ===========  =====  =====  =====  =====  =====
+
     **Uses:** the spikes of the layer's two ends during the noise phase, local to the synapse; to centre the drive, the
     sum of a neuron's incoming weights, local to the neuron. To rescale, the norm of B, a number of the whole layer. The
     spiking copy is scaled by a number of the whole layer, too, made of W: neurons are thereby kept within their range.
@@ -94,7 +104,7 @@ class SpikeTimingWeightInference(UpToScale):
         decay: float = 0.1,
         tau_fast: float = 20.0,
         tau_slow: float = 200.0,
-        every: int = 10,
+        every: int = 100,
         per: str = "update",
         duration: int = 1000,
         replicas: int = 32,
