@@ -50,8 +50,9 @@ class SpikeTimingWeightInference(UpToScale):
     Pearson's r is the cosine to 0.01. With ``eta=0.002`` the plateau is 0.98, reached in 20 phases. Larger fan-ins
     need more spikes: 0.85 after 5 phases of 784 → 128, 0.76 of a convolution of 64 channels of 5 × 5.
 
-    One phase brings B most of the way, so phases may be rare. An mlp with three hidden layers of 200 on 24,000 images of
-    Fashion-MNIST, two epochs of batches of 64, means over two seeds (bp: 84.9 %, fa: 79.7 %):
+    One phase brings B most of the way, so phases may be rare. An mlp with three hidden layers of 200 on 24,000 images
+    of Fashion-MNIST, two epochs of batches of 64, means over two seeds (bp: 84.9 %, fa: 79.7 %; seeds differ by up to 2
+    points); of the cosine, the middle layer:
 
     ===========  =====  =====  =====  =====  =====
     ``every``    10     20     50     100    200
