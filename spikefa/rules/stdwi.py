@@ -61,6 +61,9 @@ class SpikeTimingWeightInference(UpToScale):
     validation   84.0   84.4   83.5   83.6   82.6
     ===========  =====  =====  =====  =====  =====
 
+    Until the first phase B is random, though, so a short training wants early phases: 112 updates on digits (mlp of
+    width 32, batches of 16, one seed) end at 70, 59 and 48 % on validation data with ``every`` 10, 50 and 100.
+
     **Uses:** the spikes of the layer's two ends during the noise phase, local to the synapse; to centre the drive, the
     sum of a neuron's incoming weights, local to the neuron. To rescale, the norm of B, a number of the whole layer. The
     spiking copy is scaled by a number of the whole layer, too, made of W: neurons are thereby kept within their range.
@@ -105,7 +108,7 @@ class SpikeTimingWeightInference(UpToScale):
         decay: float = 0.1,
         tau_fast: float = 20.0,
         tau_slow: float = 200.0,
-        every: int = 100,
+        every: int = 10,
         per: str = "update",
         duration: int = 1000,
         replicas: int = 32,
