@@ -103,7 +103,7 @@ class Stdwi(Exact):
 class StdwiStatistics(Statistical):
     """Phases of Poisson spikes that either side draws for itself, of the same layer, from B = 0."""
 
-    seeds = 10
+    seeds = 15
     size = 50
     steps = 2000
     hold = 25
