@@ -79,7 +79,7 @@ class Stdwi(Exact):
         found: dict[str, list[Tensor]] = {"x": [], "lower": [], "upper": [], "b": []}
         for pieces, feedback in recorded(rule, weight, self.phases):
             lower, upper = (torch.cat(part) for part in zip(*pieces, strict=True))
-            start = rule.traces.mean(rule.drive.rate(self.size), lower)
+            start = rule.traces.mean(rule.drive.rate(self.size), feedback)
             for name, values in zip(found, (rule.traces(lower, start)[0], lower, upper, feedback[None]), strict=True):
                 found[name].append(values)
         x, below, above, b = (array(torch.cat(values)) for values in found.values())
@@ -103,7 +103,7 @@ class Stdwi(Exact):
 class StdwiStatistics(Statistical):
     """Phases of Poisson spikes that either side draws for itself, of the same layer, from B = 0."""
 
-    seeds = 10
+    seeds = 15
     size = 50
     steps = 2000
     hold = 25

@@ -86,7 +86,7 @@ def test_the_neurons_are_those_of_the_equations(centred, dt):
 @pytest.mark.parametrize("fan_in", [5, 27, 784])
 def test_neurons_fire_at_about_thirty_hertz_whatever_the_fan_in_and_the_scale(fan_in):
     weight = 0.01 * torch.randn(64, fan_in, generator=generator(0))
-    upper = torch.cat([spk for _, spk in Drive(500, 25, 1.0, 16)(weight, generator(1))])
+    upper = torch.cat([spk for _, spk in Drive(500, 25, 1.0, 16)(weight, generator(1))]).float()
     assert 1000 * upper.mean() == pytest.approx(30, abs=6)
 
 
@@ -96,7 +96,7 @@ def test_centring_makes_the_rate_independent_of_a_common_part_of_the_weights():
     for centred in (True, False):
         drive = Drive(500, 25, 1.0, 16, centred)
         rates[centred] = [
-            float(1000 * torch.cat([spk for _, spk in drive(weight + shift, generator(1))]).mean())
+            float(1000 * torch.cat([spk for _, spk in drive(weight + shift, generator(1))]).float().mean())
             for shift in (-0.3, 0.3)
         ]
     assert rates[True][0] == pytest.approx(rates[True][1], rel=0.2)
@@ -105,7 +105,7 @@ def test_centring_makes_the_rate_independent_of_a_common_part_of_the_weights():
 
 def test_the_mean_rate_is_that_of_the_groups_drawn():
     for count in (1, 3, 12, 50):
-        lower = torch.cat([spk for spk, _ in Drive(2000, 20, 1.0, 32)(torch.ones(1, count), generator(0))])
+        lower = torch.cat([spk for spk, _ in Drive(2000, 20, 1.0, 32)(torch.ones(1, count), generator(0))]).float()
         assert lower.mean() == pytest.approx(Drive(2000, 20, 1.0, 32).rate(count), rel=0.05)
 
 
