@@ -41,13 +41,15 @@ class Exponentials:
         """Filter a piece of spike trains.
 
         Args:
-            spk: spikes, or any input, ``[T, B, N]``; booleans are filtered in the precision of ``start``.
+            spk: spikes, or any input, ``[T, B, N]``; booleans are filtered in the precision of ``start``,
+                or in float32.
             start: xₙ(0), ``[n, B, N]`` or a shape that broadcasts to it, left by the piece before; zero if absent.
 
         Returns:
             y(0) … y(T−1), ``[T, B, N]``, and xₙ(T), ``[n, B, N]``, to start the next piece with.
         """
-        state = spk.new_zeros(len(self.taus), *spk.shape[1:]) if start is None else start
+        precision = torch.float32 if spk.dtype == torch.bool else spk.dtype
+        state = spk.new_zeros(len(self.taus), *spk.shape[1:], dtype=precision) if start is None else start
         if compiles(state) if spk.dtype == torch.bool else compiles(spk, state):
             return self._compiled(spk, state.expand(-1, *spk.shape[1:]))
         pieces = []

@@ -1,6 +1,8 @@
 """What drives the spiking phases: exponential filters in pieces, and LIF neurons above Poisson groups."""
 
 import math
+from contextlib import nullcontext
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 from spikefa.noise.driven import Drive
 from spikefa.noise.exponential import Exponentials
 from spikefa.noise.lif import lif
+from spikefa.scan import using
 from tests.rules.oracle import generator
 
 FILTER = Exponentials((0.7, -0.3), (3.0, 20.0))
@@ -25,6 +28,17 @@ def test_a_filter_is_the_sum_over_all_spikes_in_the_past():
         for s in range(t):
             naive[t] += (0.7 * math.exp(-(t - s) / 3) - 0.3 * math.exp(-(t - s) / 20)) * spk[s]
     torch.testing.assert_close(FILTER(spk)[0], naive, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("way", [nullcontext, partial(using, "reference")], ids=["compiled", "torch"])
+def test_spikes_may_be_booleans(way):
+    spk, start = spikes(), torch.rand(2, 2, 4, generator=generator(1), dtype=torch.float64)
+    with way():
+        for given in (start, start[:, :1, :1]):
+            for found, expected in zip(FILTER(spk.bool(), given), FILTER(spk, given), strict=True):
+                assert found.equal(expected)
+        for found, expected in zip(FILTER(spk.bool()), FILTER(spk.float()), strict=True):
+            assert found.equal(expected)
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 150])
