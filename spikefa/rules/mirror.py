@@ -109,8 +109,7 @@ class WeightMirror(UpToScale):
         """Activities below, ``[B, K]``, and above, ``[B, L]``, of one stimulus after the other."""
         if self.neuron == "lif":
             for lower, upper in self.drive(weight, noise):
-                below, above = (spk.sum(0, dtype=torch.uint8).to(weight) for spk in (lower, upper))
-                yield below, above
+                yield lower.sum(0, dtype=torch.int16).to(weight), upper.sum(0, dtype=torch.int16).to(weight)
             return
         for _ in range(self.stimuli):
             x = torch.randn(self.replicas, weight.shape[1], generator=noise, device=weight.device, dtype=weight.dtype)
