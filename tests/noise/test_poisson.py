@@ -30,7 +30,8 @@ def test_all_pairs_of_neurons_are_as_often_in_a_group_and_groups_are_independent
 
 
 def test_spikes_are_scattered_to_those_whose_they_are():
-    driven, spk = groups(9, generator(0), replicas=3, number=20, fraction=0.4), torch.rand(20, 3, 4, generator=generator(1)) < 0.5
+    driven = groups(9, generator(0), replicas=3, number=20, fraction=0.4)
+    spk = torch.rand(20, 3, 4, generator=generator(1)) < 0.5
     naive = torch.zeros(20, 3, 9, dtype=torch.bool)
     for t in range(20):
         for b in range(3):
