@@ -1,4 +1,8 @@
-"""Two populations that drive each other, and the window of their spikes, compiled: work is done at spikes alone."""
+"""Two populations that drive each other, and the window of their spikes, compiled: work is done at spikes alone.
+
+What numba keeps of this file is thrown away when this file changes, not when what it imports does: whoever changes
+:mod:`spikefa.noise.kernels` touches this file too.
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import torch
 from spikefa import scan, threads
 from spikefa.noise import draw, kernels
 from spikefa.noise.choice import compiles
+from spikefa.noise.driven import Drive
 from spikefa.noise.exponential import Exponentials
 from spikefa.noise.leaky import LeakyNeuron
 from spikefa.noise.lif import lif
@@ -156,6 +157,17 @@ def test_positions_are_where_the_flags_are(count, rate):
     active = np.empty(count + 1, np.int32)
     found = kernels.positions(flags, active)
     np.testing.assert_array_equal(active[:found], np.flatnonzero(flags))
+
+
+@pytest.mark.parametrize(("centred", "dt"), [(True, 1.0), (False, 0.25)])
+def test_driven_populations_have_the_same_spikes_and_membranes(centred, dt):
+    weight, drive = torch.randn(9, 31, generator=generator(0), dtype=torch.float64), Drive(100, 25, dt, 3, centred)
+    pieces = both(lambda: list(drive.populations(weight, generator(1))))
+    for (lower, upper, v), (below, above, expected) in zip(*pieces, strict=True):
+        assert lower.equal(below)
+        assert upper.equal(above)
+        torch.testing.assert_close(v, expected, rtol=0, atol=1e-12)
+        assert upper.any()
 
 
 @pytest.mark.parametrize("gain", [0.0, 1.0, 40.0], ids=["none", "usual", "extreme"])
