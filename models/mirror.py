@@ -29,6 +29,7 @@ import numpy as np
 
 from . import noise
 from .noise import Array
+from .simulation import run_whole
 from .trace import Trace
 
 DT = 1 * b2.ms
@@ -114,7 +115,7 @@ def simulate(network: b2.Network, steps: int) -> Trace:
         Of the populations "lower" and "upper" spk, and of "upper" v, as it meets the threshold, `[steps, 1, N]`; of
         both the counts n of each stimulus, `[stimuli, 1, N]`; of "synapses" b after each phase, `[phases, L, K]`.
     """
-    network.run((steps + 1) * DT, namespace={})
+    run_whole(network, (steps + 1) * DT)
     b = np.array(network["synapses_b"].b).T[1:].reshape(-1, len(network["upper"]), len(network["lower"]))
     arrays = {
         ("lower", "spk"): noise.raster(network["lower_spk"], steps, DT),
@@ -180,7 +181,7 @@ def run_linear(
     synapses.run_regularly(LEARN_LINEAR, dt=phase)
     states = [b2.StateMonitor(*of, record=True, when="end", clock=clock) for of in ((below, "x"), (above, "y"))]
     learned = b2.StateMonitor(synapses, "b", record=True, dt=phase, order=1)
-    b2.Network(below, above, synapses, states, learned).run((len(stimulus) + 1) * STIMULUS, namespace={})
+    run_whole(b2.Network(below, above, synapses, states, learned), (len(stimulus) + 1) * STIMULUS)
     arrays = {
         ("lower", "x"): noise.states(states[0], "x")[:-1],
         ("upper", "y"): noise.states(states[1], "y")[:-1],

@@ -25,6 +25,7 @@ import numpy as np
 
 from . import noise
 from .noise import Array
+from .simulation import run_whole
 from .trace import Trace
 
 DT = 1 * b2.ms
@@ -107,7 +108,7 @@ def simulate(network: b2.Network, steps: int) -> Trace:
         "synapses" b after each phase, `[phases, L, K]`.
     """
     clock, synapses = network["upper"].clock, network["synapses"]
-    network.run(steps * clock.dt, namespace={})
+    run_whole(network, steps * clock.dt)
     before, shape = np.array(network["synapses_b"].b).T, (-1, len(network["upper"]), len(network["lower"]))
     arrays = {
         ("lower", "x"): noise.states(network["lower_x"], "x"),
