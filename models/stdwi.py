@@ -100,13 +100,25 @@ def build(
     )
 
 
-def simulate(network: b2.Network, steps: int) -> Trace:
-    """Runs a network that `build` made.
+def run(weight: Array, feedback: Array, drive: Array, *, held: int = 1, **options: Any) -> Trace:
+    """Builds the network, as `build` takes it, and simulates the whole drive in one run.
+
+    Poisson spikes come from Brian2's own random numbers: call `b2.seed` before.
 
     Returns:
         Of the population "lower" x and spk, of "upper" v, as it meets the threshold, and spk, `[steps, 1, N]`, and of
         "synapses" b after each phase, `[phases, L, K]`.
+
+    Example:
+        >>> b2.prefs.codegen.target = "numpy"  # a script's choice; needs no compiler
+        >>> b2.seed(0)
+        >>> rng = np.random.default_rng(0)
+        >>> weight, drive = rng.normal(size=(10, 20)), noise.groups(20, 40, rng)
+        >>> trace = run(weight, np.zeros((10, 20)), drive, held=25, phase=1000)
+        >>> bool(np.corrcoef(trace["synapses", "b"][-1].ravel(), weight.ravel())[0, 1] > 0.4)
+        True
     """
+    network, steps = build(weight, feedback, drive, held=held, **options), len(drive) * held
     clock, synapses = network["upper"].clock, network["synapses"]
     run_whole(network, steps * clock.dt)
     before, shape = np.array(network["synapses_b"].b).T, (-1, len(network["upper"]), len(network["lower"]))
@@ -119,20 +131,3 @@ def simulate(network: b2.Network, steps: int) -> Trace:
     }
     units = {"x": "1", "v": "1", "spk": "1", "b": "1"}
     return Trace(arrays, units, dt=float(clock.dt / b2.ms), every={"b": steps // len(before)})
-
-
-def run(weight: Array, feedback: Array, drive: Array, *, held: int = 1, **options: Any) -> Trace:
-    """Builds the network, as `build` takes it, and simulates the whole drive in one run; returns what `simulate` does.
-
-    Poisson spikes come from Brian2's own random numbers: call `b2.seed` before.
-
-    Example:
-        >>> b2.prefs.codegen.target = "numpy"  # a script's choice; needs no compiler
-        >>> b2.seed(0)
-        >>> rng = np.random.default_rng(0)
-        >>> weight, drive = rng.normal(size=(10, 20)), noise.groups(20, 40, rng)
-        >>> trace = run(weight, np.zeros((10, 20)), drive, held=25, phase=1000)
-        >>> bool(np.corrcoef(trace["synapses", "b"][-1].ravel(), weight.ravel())[0, 1] > 0.4)
-        True
-    """
-    return simulate(build(weight, feedback, drive, held=held, **options), len(drive) * held)
