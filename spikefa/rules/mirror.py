@@ -37,7 +37,7 @@ class WeightMirror(UpToScale):
     of fan-in K, linear.
 
     Time course on 200 → 200 neurons, W ~ N(0, 4/200), by the defaults (a phase: 640 stimuli; 4 ms on one core, with
-    ``lif`` 0.5 s, for 64 s of experience):
+    ``lif`` 0.03 s of a processor, for 64 s of experience):
 
     ======  =====  =====  =====  =====  =====
     phases  1      2      5      10     30

@@ -39,7 +39,7 @@ class SpikeTimingWeightInference(UpToScale):
     differences only (cosine 0.77). Of fewer than eight inputs one alone is driven at a time; one
     that inhibits can then do no more than silence, and the cosine stays at about 0.85 (six inputs).
 
-    Time course there, by the defaults (a phase: 32 s of experience, 0.3 s on one core):
+    Time course there, by the defaults (a phase: 32 s of experience, 0.03 s of a processor):
 
     ======  =====  =====  =====  =====  =====
     phases  1      2      5      10     30
