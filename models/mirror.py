@@ -29,6 +29,7 @@ import numpy as np
 
 from . import noise
 from .noise import Array
+from .simulation import run_whole
 from .trace import Trace
 
 DT = 1 * b2.ms
@@ -107,14 +108,26 @@ def build(
     )
 
 
-def simulate(network: b2.Network, steps: int) -> Trace:
-    """Runs a network that `build` made.
+def run(weight: Array, feedback: Array, drive: Array, *, held: int = 1, **options: Any) -> Trace:
+    """Builds the network, as `build` takes it, and simulates the whole drive in one run.
+
+    Poisson spikes come from Brian2's own random numbers: call `b2.seed` before.
 
     Returns:
         Of the populations "lower" and "upper" spk, and of "upper" v, as it meets the threshold, `[steps, 1, N]`; of
         both the counts n of each stimulus, `[stimuli, 1, N]`; of "synapses" b after each phase, `[phases, L, K]`.
+
+    Example:
+        >>> b2.prefs.codegen.target = "numpy"  # a script's choice; needs no compiler
+        >>> b2.seed(0)
+        >>> rng = np.random.default_rng(0)
+        >>> weight, drive = rng.normal(size=(10, 20)), noise.groups(20, 20, rng)
+        >>> trace = run(weight, np.zeros((10, 20)), drive, held=100, stimuli=20)
+        >>> bool(np.corrcoef(trace["synapses", "b"][-1].ravel(), weight.ravel())[0, 1] > 0.4)
+        True
     """
-    network.run((steps + 1) * DT, namespace={})
+    network, steps = build(weight, feedback, drive, held=held, **options), len(drive) * held
+    run_whole(network, (steps + 1) * DT)
     b = np.array(network["synapses_b"].b).T[1:].reshape(-1, len(network["upper"]), len(network["lower"]))
     arrays = {
         ("lower", "spk"): noise.raster(network["lower_spk"], steps, DT),
@@ -126,23 +139,6 @@ def simulate(network: b2.Network, steps: int) -> Trace:
     }
     every = {"n": round(STIMULUS / DT), "b": steps // len(b)}
     return Trace(arrays, {"v": "1", "spk": "1", "n": "1", "b": "1"}, dt=float(DT / b2.ms), every=every)
-
-
-def run(weight: Array, feedback: Array, drive: Array, *, held: int = 1, **options: Any) -> Trace:
-    """Builds the network, as `build` takes it, and simulates the whole drive in one run; returns what `simulate` does.
-
-    Poisson spikes come from Brian2's own random numbers: call `b2.seed` before.
-
-    Example:
-        >>> b2.prefs.codegen.target = "numpy"  # a script's choice; needs no compiler
-        >>> b2.seed(0)
-        >>> rng = np.random.default_rng(0)
-        >>> weight, drive = rng.normal(size=(10, 20)), noise.groups(20, 20, rng)
-        >>> trace = run(weight, np.zeros((10, 20)), drive, held=100, stimuli=20)
-        >>> bool(np.corrcoef(trace["synapses", "b"][-1].ravel(), weight.ravel())[0, 1] > 0.4)
-        True
-    """
-    return simulate(build(weight, feedback, drive, held=held, **options), len(drive) * held)
 
 
 def run_linear(
@@ -180,7 +176,7 @@ def run_linear(
     synapses.run_regularly(LEARN_LINEAR, dt=phase)
     states = [b2.StateMonitor(*of, record=True, when="end", clock=clock) for of in ((below, "x"), (above, "y"))]
     learned = b2.StateMonitor(synapses, "b", record=True, dt=phase, order=1)
-    b2.Network(below, above, synapses, states, learned).run((len(stimulus) + 1) * STIMULUS, namespace={})
+    run_whole(b2.Network(below, above, synapses, states, learned), (len(stimulus) + 1) * STIMULUS)
     arrays = {
         ("lower", "x"): noise.states(states[0], "x")[:-1],
         ("upper", "y"): noise.states(states[1], "y")[:-1],

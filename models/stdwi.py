@@ -25,6 +25,7 @@ import numpy as np
 
 from . import noise
 from .noise import Array
+from .simulation import run_whole
 from .trace import Trace
 
 DT = 1 * b2.ms
@@ -99,31 +100,14 @@ def build(
     )
 
 
-def simulate(network: b2.Network, steps: int) -> Trace:
-    """Runs a network that `build` made.
+def run(weight: Array, feedback: Array, drive: Array, *, held: int = 1, **options: Any) -> Trace:
+    """Builds the network, as `build` takes it, and simulates the whole drive in one run.
+
+    Poisson spikes come from Brian2's own random numbers: call `b2.seed` before.
 
     Returns:
         Of the population "lower" x and spk, of "upper" v, as it meets the threshold, and spk, `[steps, 1, N]`, and of
         "synapses" b after each phase, `[phases, L, K]`.
-    """
-    clock, synapses = network["upper"].clock, network["synapses"]
-    network.run(steps * clock.dt, namespace={})
-    before, shape = np.array(network["synapses_b"].b).T, (-1, len(network["upper"]), len(network["lower"]))
-    arrays = {
-        ("lower", "x"): noise.states(network["lower_x"], "x"),
-        ("lower", "spk"): noise.raster(network["lower_spk"], steps, clock.dt),
-        ("upper", "v"): noise.states(network["upper_v"], "v"),
-        ("upper", "spk"): noise.raster(network["upper_spk"], steps, clock.dt),
-        ("synapses", "b"): np.concatenate([before[1:], np.array(synapses.b)[None]]).reshape(shape),
-    }
-    units = {"x": "1", "v": "1", "spk": "1", "b": "1"}
-    return Trace(arrays, units, dt=float(clock.dt / b2.ms), every={"b": steps // len(before)})
-
-
-def run(weight: Array, feedback: Array, drive: Array, *, held: int = 1, **options: Any) -> Trace:
-    """Builds the network, as `build` takes it, and simulates the whole drive in one run; returns what `simulate` does.
-
-    Poisson spikes come from Brian2's own random numbers: call `b2.seed` before.
 
     Example:
         >>> b2.prefs.codegen.target = "numpy"  # a script's choice; needs no compiler
@@ -134,4 +118,16 @@ def run(weight: Array, feedback: Array, drive: Array, *, held: int = 1, **option
         >>> bool(np.corrcoef(trace["synapses", "b"][-1].ravel(), weight.ravel())[0, 1] > 0.4)
         True
     """
-    return simulate(build(weight, feedback, drive, held=held, **options), len(drive) * held)
+    network, steps = build(weight, feedback, drive, held=held, **options), len(drive) * held
+    clock, synapses = network["upper"].clock, network["synapses"]
+    run_whole(network, steps * clock.dt)
+    before, shape = np.array(network["synapses_b"].b).T, (-1, len(network["upper"]), len(network["lower"]))
+    arrays = {
+        ("lower", "x"): noise.states(network["lower_x"], "x"),
+        ("lower", "spk"): noise.raster(network["lower_spk"], steps, clock.dt),
+        ("upper", "v"): noise.states(network["upper_v"], "v"),
+        ("upper", "spk"): noise.raster(network["upper_spk"], steps, clock.dt),
+        ("synapses", "b"): np.concatenate([before[1:], np.array(synapses.b)[None]]).reshape(shape),
+    }
+    units = {"x": "1", "v": "1", "spk": "1", "b": "1"}
+    return Trace(arrays, units, dt=float(clock.dt / b2.ms), every={"b": steps // len(before)})

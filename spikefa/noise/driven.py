@@ -7,14 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from spikefa.noise.choice import AT_SPIKE, compiles, plain
+from spikefa.noise.draw import uniform
 from spikefa.noise.exponential import synapse
 from spikefa.noise.lif import lif
-from spikefa.noise.poisson import poisson_groups
+from spikefa.noise.poisson import groups, scattered
 from spikefa.noise.transmission import transmitted
 from spikefa.options import flag, positive, whole
+from spikefa.threads import share
 
 RATE = 0.2
 """Spikes per ms of a lower neuron that is driven: 200 Hz."""
@@ -61,7 +65,7 @@ class Drive:
         >>> pieces = list(drive(torch.randn(60, 40, generator=noise), noise))
         >>> len(pieces), pieces[0][0].shape, pieces[0][1].shape  # groups, and the spikes below and above
         (20, torch.Size([25, 16, 40]), torch.Size([25, 16, 60]))
-        >>> 20 < 1000 * torch.cat([upper for _, upper in pieces]).mean() < 40  # Hz
+        >>> 20 < 1000 * torch.cat([upper for _, upper in pieces]).float().mean() < 40  # Hz
         tensor(True)
     """
 
@@ -98,29 +102,53 @@ class Drive:
             noise: the source of the noise, on the weight's device.
 
         Yields:
-            Spikes ``[T, B, K]`` below and ``[T, B, L]`` above, for one group after the other.
+            Spikes ``[T, B, K]`` below and ``[T, B, L]`` above, bool, for one group after the other.
         """
-        for lower, upper, _ in self.populations(weight, noise):
+        for lower, upper, _ in self.populations(weight, noise, membranes=False):
             yield lower, upper
 
-    def populations(self, weight: Tensor, noise: torch.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """One phase, as above, with the membranes above besides, ``[T, B, L]``, as they meet the threshold."""
-        current_of = synapse(FALL, RISE, self.dt)
+    def populations(
+        self, weight: Tensor, noise: torch.Generator, *, membranes: bool = True
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """One phase, as above, with the membranes above besides, ``[T, B, L]``, as they meet the threshold.
+
+        Args:
+            weight, noise: as above.
+            membranes: whether they are wanted; where not, there may be none, ``[0, B, L]``.
+        """
         scaled = weight * (STRENGTH / weight.square().sum(1).mean().sqrt().clamp(min=torch.finfo(weight.dtype).tiny))
+        number = self.duration // self.hold
+        driven = groups(weight.shape[1], noise, replicas=self.replicas, number=number, fraction=FRACTION)
+        drawn = ((group, uniform(self.steps, *group.shape, generator=noise)) for group in driven)
         mean = self.rate(weight.shape[1]) if self.centred else 0.0
-        current, v = None, None
-        for _ in range(self.duration // self.hold):
-            lower = poisson_groups(
-                weight.shape[1],
-                noise,
-                steps=self.steps,
-                replicas=self.replicas,
-                hold=self.steps,
-                rate=RATE * self.dt,
-                fraction=FRACTION,
-            ).to(weight)
-            cur, current = current_of(transmitted(lower, scaled, mean), current)
+        if compiles(weight):
+            yield from self._compiled(scaled, mean, drawn, membranes)
+            return
+        current_of, current, v = synapse(FALL, RISE, self.dt), None, None
+        for group, chance in drawn:
+            lower = scattered(group.expand(chance.shape), chance < RATE * self.dt, weight.shape[1])
+            cur, current = current_of(transmitted(lower.to(weight), scaled, mean), current)
             decay = math.exp(-self.dt / TAU_MEM)
             upper, vs = lif(cur, decay=decay, gain=self.dt, threshold=THRESHOLD, reset=RESET, start=v)
             v = torch.where(upper[-1] > 0, RESET, vs[-1])
-            yield lower, upper, vs
+            yield lower, upper > 0, vs
+
+    def _compiled(
+        self, scaled: Tensor, mean: float, drawn: Iterator[tuple[Tensor, Tensor]], membranes: bool
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The same, a replica at a time: what arrives is added up at spikes, in another order."""
+        from spikefa.noise import kernels
+
+        current_of, rows, base = synapse(FALL, RISE, self.dt), plain(scaled.T), plain(-mean * scaled.sum(1))
+        decays = (math.exp(-1 / tau) for tau in current_of.taus)
+        settings = current_of.amplitudes[0] * self.dt, *decays, math.exp(-self.dt / TAU_MEM), THRESHOLD, RESET
+        fixed = rows, base, np.array(settings, rows.dtype)
+        currents, v = (np.zeros((*extra, self.replicas, len(base)), rows.dtype) for extra in ((2,), ()))
+        for group, chance in drawn:
+            lower = torch.zeros(self.steps, self.replicas, len(rows), dtype=torch.bool)
+            upper = torch.empty(self.steps, self.replicas, len(base), dtype=torch.bool)
+            seen = scaled.new_empty(self.steps if membranes else 0, self.replicas, len(base))
+            told = (plain(part.view(torch.uint8)) for part in (lower, upper))
+            given = plain(chance), np.float32(RATE * self.dt), plain(group), *fixed
+            share(kernels.driven, self.replicas, AT_SPIKE * upper.numel(), *given, currents, v, *told, plain(seen))
+            yield lower, upper, seen

@@ -41,17 +41,19 @@ class Exponentials:
         """Filter a piece of spike trains.
 
         Args:
-            spk: spikes, or any input, ``[T, B, N]``.
+            spk: spikes, or any input, ``[T, B, N]``; booleans are filtered in the precision of ``start``,
+                or in float32.
             start: xₙ(0), ``[n, B, N]`` or a shape that broadcasts to it, left by the piece before; zero if absent.
 
         Returns:
             y(0) … y(T−1), ``[T, B, N]``, and xₙ(T), ``[n, B, N]``, to start the next piece with.
         """
-        state = spk.new_zeros(len(self.taus), *spk.shape[1:]) if start is None else start
-        if compiles(spk, state):
+        precision = torch.float32 if spk.dtype == torch.bool else spk.dtype
+        state = spk.new_zeros(len(self.taus), *spk.shape[1:], dtype=precision) if start is None else start
+        if compiles(state) if spk.dtype == torch.bool else compiles(spk, state):
             return self._compiled(spk, state.expand(-1, *spk.shape[1:]))
         pieces = []
-        for piece in spk.split(CHUNK):
+        for piece in spk.to(state.dtype).split(CHUNK):
             y, state = self._filtered(piece, state)
             pieces.append(y)
         return torch.cat(pieces), state
@@ -77,9 +79,10 @@ class Exponentials:
         from spikefa.noise import kernels
 
         given, state = plain(spk.flatten(1)), plain(start.flatten(1)).astype(np.float64)
-        constants, y = (np.array(self.amplitudes), np.exp(-1 / np.array(self.taus))), np.empty_like(given)
+        constants = np.array(self.amplitudes), np.exp(-1 / np.array(self.taus))
+        y = np.empty(given.shape, plain(start).dtype)
         share(kernels.filtered, given.shape[1], y.size, given, state, *constants, y)
-        return torch.from_numpy(y).view(spk.shape), torch.from_numpy(state).to(spk.dtype).view(start.shape)
+        return torch.from_numpy(y).view(spk.shape), torch.from_numpy(state).to(start.dtype).view(start.shape)
 
 
 def synapse(fall: float, rise: float, dt: float = 1.0) -> Exponentials:

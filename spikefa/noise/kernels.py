@@ -55,68 +55,110 @@ def filtered(given, state, amplitudes, decays, out, first, last):
 
 
 @compiled
+def add_rows(total, rows, active, first, last):
+    """``total += rows[active[n]]`` for n from ``first`` to ``last``, four rows at a time."""
+    width, end = len(total), first + 4 * ((last - first) // 4)
+    for n in range(first, end, 4):
+        a, b, c, d = rows[active[n]], rows[active[n + 1]], rows[active[n + 2]], rows[active[n + 3]]
+        for i in range(width):
+            total[i] += (a[i] + b[i]) + (c[i] + d[i])
+    for n in range(end, last):
+        a = rows[active[n]]
+        for i in range(width):
+            total[i] += a[i]
+
+
+@compiled
 def transmitted(spk, rows, base, out, first, last):
     """Rows of ``base + spk @ rows``, for spikes: what each row of ``rows`` adds is added where there is one."""
-    active = np.empty(spk.shape[1], np.int64)
+    active, flags = np.empty(spk.shape[1] + 1, np.int32), np.empty(spk.shape[1], np.uint8)
     for r in range(first, last):
-        count = 0
-        for k in range(spk.shape[1]):
-            active[count] = k
-            count += spk[r, k] != 0
-        total = out[r]
-        total[:] = base
-        for n in range(count // 4):
-            a, b, c, d = rows[active[4 * n]], rows[active[4 * n + 1]], rows[active[4 * n + 2]], rows[active[4 * n + 3]]
-            for i in range(len(total)):
-                total[i] += (a[i] + b[i]) + (c[i] + d[i])
-        for n in range(4 * (count // 4), count):
-            a = rows[active[n]]
-            for i in range(len(total)):
-                total[i] += a[i]
+        for k in range(len(flags)):
+            flags[k] = spk[r, k] != 0
+        count = positions(flags, active)
+        out[r] = base
+        add_rows(out[r], rows, active, 0, count)
+
+
+@compiled
+def positions(flags, active):
+    """Write where ``flags``, bytes of 0 or 1, are 1, to ``active``, which has one place more; returns how many.
+
+    No branch depends on the flags, which chance has made; no sign, so that no index is looked at for one.
+    """
+    count = np.uint64(0)
+    for n in range(len(flags)):
+        active[count] = n
+        count += np.uint64(flags[n])
+    return np.int64(count)
+
+
+@compiled
+def trains(spk, first, last):
+    """When the neurons from ``first`` to ``last`` spike: of each the rows of ``spk``, ``[n, L]``, and how many."""
+    when, count = np.empty((last - first, len(spk)), np.int32), np.zeros(last - first, np.int64)
+    active = np.empty(last - first + 1, np.int32)
+    for n in range(len(spk)):
+        for j in range(positions(spk[n, first:last], active)):
+            i = active[j]
+            when[i, count[i]] = n
+            count[i] += 1
+    return when, count
 
 
 @compiled
 def inferred(feedback, spk, x, eta, keep, first, last):
-    """Rows of B moved by each of their spikes, in its turn: B_i ← keep B_i + η x."""
-    for r in range(len(spk)):
-        trace = x[r]
-        for i in range(first, last):
-            if spk[r, i] != 0:
-                row = feedback[i]
-                for k in range(len(row)):
-                    row[k] = keep * row[k] + eta * trace[k]
+    """Rows of B moved by each of their spikes, in its turn: B_i ← keep B_i + η x; four spikes at a time."""
+    when, count = trains(spk, first, last)
+    twice = keep * keep
+    for i in range(first, last):
+        row, times, end = feedback[i], when[i - first], 4 * (count[i - first] // 4)
+        for n in range(0, end, 4):
+            a, b, c, d = x[times[n]], x[times[n + 1]], x[times[n + 2]], x[times[n + 3]]
+            for k in range(len(row)):
+                row[k] = twice * (twice * row[k] + eta * (keep * a[k] + b[k])) + eta * (keep * c[k] + d[k])
+        for n in range(end, count[i - first]):
+            a = x[times[n]]
+            for k in range(len(row)):
+                row[k] = keep * row[k] + eta * a[k]
 
 
 @compiled
-def chosen(draws, driven, hold, rate, first, last):
-    """Columns of uniform numbers, replaced by the spikes of those that are driven, 0 or 1."""
-    for t in range(len(draws)):
-        row, group = draws[t], driven[t // hold]
-        for c in range(first, last):
-            row[c] = np.float32(1) if group[c] & (row[c] < rate) else np.float32(0)
+def driven(chance, rate, groups, rows, base, settings, currents, v, lower, upper, seen, first, last):
+    """Replicas of :meth:`spikefa.noise.driven.Drive.populations`, for the time of one group.
 
-
-@compiled
-def ranked(drawn, size, driven, tied, first, last):
-    """Rows of ``argsort(drawn) < size``: the ranks of the first ``size`` numbers, by counting those below each.
-
-    ``tied`` are rows in which one of them equals one of the others: how torch sorts these, is its own affair.
+    Args:
+        chance: uniform numbers, ``[t, B, n]``; ``groups``: whose they are, ``[B, n]``; ``rate``: below which they fire.
+        rows: of weights from a lower neuron to all upper ones, ``[K, L]``; ``base``: what arrives each step, ``[L]``.
+        settings: amplitude and both decays of the synaptic current, decay, threshold and reset of the membrane.
+        currents: both parts of the synaptic current, ``[2, B, L]``; ``v``: membranes, ``[B, L]``; both are moved on.
+        lower, upper: spikes to be written, ``[t, B, N]``, of which those below are zero; ``seen``: membranes, if any.
     """
-    rank, equal = np.empty(size, np.int32), np.empty(size, np.int32)
+    amplitude, fall, rise, decay, threshold, reset = settings
+    active, flags = np.empty(groups.shape[1] + 1, np.int32), np.empty(groups.shape[1], np.uint8)
+    arriving = np.empty_like(base)
     for r in range(first, last):
-        row, found = drawn[r], driven[r]
-        rank[:], equal[:], found[:] = 0, 0, False
-        for i in range(size):
-            for j in range(i + 1, size):
-                rank[j] += row[i] == row[j]
-        for i in range(len(row)):
-            value = row[i]
-            for j in range(size):
-                rank[j] += value < row[j]
-                equal[j] += (value == row[j]) & (i >= size)
-        for j in range(size):
-            found[rank[j]] = True
-        tied[r] = equal.any()
+        x, y, mem, group = currents[0, r], currents[1, r], v[r], groups[r]
+        for t in range(len(chance)):
+            spks, drawn = upper[t, r], chance[t, r]
+            for i in range(len(mem)):
+                mem[i] = decay * mem[i] + amplitude * (x[i] - y[i])
+            if len(seen):
+                seen[t, r] = mem
+            for i in range(len(mem)):
+                fires = mem[i] > threshold
+                spks[i] = fires
+                mem[i] = reset if fires else mem[i]
+            for n in range(len(group)):
+                flags[n] = drawn[n] < rate
+            count = positions(flags, active)
+            for n in range(count):
+                active[n] = group[active[n]]
+                lower[t, r, active[n]] = 1
+            arriving[:] = base
+            add_rows(arriving, rows, active, 0, count)
+            for i in range(len(mem)):
+                x[i], y[i] = fall * (x[i] + arriving[i]), rise * (y[i] + arriving[i])
 
 
 @compiled

@@ -1,4 +1,8 @@
-"""Two populations that drive each other, and the window of their spikes, compiled: work is done at spikes alone."""
+"""Two populations that drive each other, and the window of their spikes, compiled: work is done at spikes alone.
+
+What numba keeps of this file is thrown away when this file changes, not when what it imports does: whoever changes
+:mod:`spikefa.noise.kernels` touches this file too.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +10,13 @@ import math
 
 import numpy as np
 
+from spikefa.noise.kernels import add_rows, positions, trains
 from spikefa.scan.compiled import compiled
 
 _SCALE, _ONE = np.float32(2**23 / math.log(2)), np.float32(127 * 2**23)
 """A float32 with bits ``_SCALE x + _ONE`` is e^x at the powers of two, and lies on the chord above it in between."""
 _FAR, _MARGIN, _CHORD = np.float32(80), np.float32(1.001), np.float32(0.94)
 """The largest |x|; what rounding may come to; of the chord, what e^x is at least, with a margin: its top is 1.0615."""
-
-
-@compiled
-def _add_rows(total, rows, active, first, last):
-    """``total += rows[active[n]]`` for n from ``first`` to ``last``, four rows at a time."""
-    width, end = len(total), first + 4 * ((last - first) // 4)
-    for n in range(first, end, 4):
-        a, b, c, d = rows[active[n]], rows[active[n + 1]], rows[active[n + 2]], rows[active[n + 3]]
-        for i in range(width):
-            total[i] += (a[i] + b[i]) + (c[i] + d[i])
-    for n in range(end, last):
-        a = rows[active[n]]
-        for i in range(width):
-            total[i] += a[i]
 
 
 @compiled
@@ -59,7 +50,7 @@ def _by_threshold(u, v, noise, left, settings, fires):
 
 
 @compiled
-def pair(leaky, drawn, level, settings, up, down, turn, v, left, ends, spk, first, last):
+def pair(leaky, drawn, level, settings, up, down, turn, v, left, ends, lower, upper, first, last):
     """Replicas of :func:`spikefa.noise.pair.pair`, a few steps on.
 
     What the spikes of a step bring is kept in ``ends`` until their potentials end, and then taken away at once.
@@ -72,12 +63,12 @@ def pair(leaky, drawn, level, settings, up, down, turn, v, left, ends, spk, firs
         turn: index into ``ends`` of the first step.
         v: membranes, ``[B, N]``; ``left``: steps of the refractory time that are left, ``[B, N]``.
         ends: what ends with each of the next T_ref steps, ``[B, T_ref, N]``.
-        spk: spikes to be written, ``[t, B, N]``.
+        lower, upper: spikes to be written, ``[t, B, K]`` and ``[t, B, L]``.
     """
-    lower, (steps, _, count), length = len(up), drawn.shape, ends.shape[1]
-    one, u, active = drawn.dtype.type(1), np.empty(count, drawn.dtype), np.empty(count, np.int64)
-    bits, fires = np.empty(count, np.int32), np.zeros((count + 7) // 8 * 8, np.uint8)
-    odds, words = bits.view(np.float32), fires.view(np.uint64)
+    middle, (steps, _, count), length = len(up), drawn.shape, ends.shape[1]
+    one, u, active = drawn.dtype.type(1), np.empty(count, drawn.dtype), np.empty(count + 1, np.int32)
+    bits, fires = np.empty(count, np.int32), np.empty(count, np.uint8)
+    odds = bits.view(np.float32)
     for r in range(first, last):
         u[:] = 0
         for n in range(length):
@@ -85,27 +76,31 @@ def pair(leaky, drawn, level, settings, up, down, turn, v, left, ends, spk, firs
         for t in range(steps):
             if leaky:
                 _by_threshold(u, v[r], drawn[t, r], left[r], settings, fires)
+                spiked = positions(fires, active)
             else:
                 _by_chance(u, level, drawn[t, r], left[r], bits, odds, fires)
-            spiked, below = 0, 0
-            for word in range(len(words)):
-                if words[word] != 0:
-                    for n in range(8 * word, 8 * word + 8):
-                        if fires[n]:
-                            if leaky or _surely(u[n], level[n], drawn[t, r, n], one, odds[n]):
-                                below += n < lower
-                                active[spiked] = n if n < lower else n - lower
-                                spiked += 1
-                            else:
-                                fires[n] = 0
-            spks, wait, change = spk[t, r], left[r], ends[r, (turn + t) % length]
+                spiked, found = 0, positions(fires, active)
+                for j in range(found):
+                    n = active[j]
+                    fires[n] = _surely(u[n], level[n], drawn[t, r, n], one, odds[n])
+                    active[spiked] = n
+                    spiked += fires[n]
+            below, wait, change = 0, left[r], ends[r, (turn + t) % length]
             for n in range(count):
-                spks[n] = fires[n]
                 wait[n] = length if fires[n] else max(wait[n] - 1, 0)
                 u[n] -= change[n]
                 change[n] = 0
-            _add_rows(change[lower:], up, active, 0, below)
-            _add_rows(change[:lower], down, active, below, spiked)
+            low, high = lower[t, r], upper[t, r]
+            for n in range(middle):
+                low[n] = fires[n]
+            for n in range(len(high)):
+                high[n] = fires[middle + n]
+            while below < spiked and active[below] < middle:
+                below += 1
+            for j in range(below, spiked):
+                active[j] -= middle
+            add_rows(change[middle:], up, active, 0, below)
+            add_rows(change[:middle], down, active, below, spiked)
             for n in range(count):
                 u[n] += change[n]
 
@@ -139,38 +134,27 @@ def seen(spk, past, decay, out, ahead, first, last):
 
 
 @compiled
-def moved(spk, past, decay, first, last):
-    """Columns of traces ``past``, ``[C]``, moved on over spikes ``[t, C]``."""
-    for t in range(len(spk)):
-        spks = spk[t]
-        for c in range(first, last):
-            past[c] = decay * (past[c] + spks[c])
-
-
-@compiled
-def at_spikes(spk, values, past, ahead, share, total, first, last):
+def at_spikes(spk, values, decays, past, ahead, share, total, first, last):
     """Rows of ``total += share (spkᵀ @ values − pastᵀ @ ahead)``, for spikes ``[n, L]``, added up at the spikes.
 
     Args:
         spk: ``[n, L]``; ``values``: what a spike sees, ``[n, K]``.
-        past, ahead: traces that meet at the border of two pieces, ``[B, L]`` and ``[B, K]``.
+        decays: of a trace in 1 … t steps, for n = t · B.
+        past, ahead: traces that meet at the border of two pieces, ``[B, L]``, which is moved on, and ``[B, K]``.
         share: of a replica in the mean.
         total: ``[L, K]``.
     """
-    when, count = np.empty((last - first, len(spk)), np.int32), np.zeros(last - first, np.int64)
-    for n in range(len(spk)):
-        spks = spk[n]
-        for i in range(first, last):
-            if spks[i]:
-                when[i - first, count[i - first]] = n
-                count[i - first] += 1
-    row = np.empty(values.shape[1], values.dtype)
+    when, count = trains(spk, first, last)
+    row, replicas, steps = np.empty(values.shape[1], values.dtype), len(past), len(decays)
     for i in range(first, last):
-        row[:] = 0
-        for r in range(len(past)):
+        row[:], times = 0, when[i - first, : count[i - first]]
+        for r in range(replicas):
             weight, other = past[r, i], ahead[r]
             for k in range(len(row)):
                 row[k] -= weight * other[k]
-        _add_rows(row, values, when[i - first], 0, count[i - first])
+            past[r, i] *= decays[-1]
+        for n in times:
+            past[n % replicas, i] += decays[steps - 1 - n // replicas]
+        add_rows(row, values, times, 0, len(times))
         for k in range(len(row)):
             total[i, k] += share * row[k]

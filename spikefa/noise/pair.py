@@ -128,7 +128,7 @@ def _compiled(
     """The same; drives are added up at spikes, in another order."""
     from spikefa.noise import kernels_pair
 
-    lower, dtype = weight.shape[1], plain(weight).dtype
+    (upper, lower), dtype = weight.shape, plain(weight).dtype
     ending = torch.stack([left == step for step in range(1, length + 1)], 1).to(weight)
     parts = transmitted(ending[..., lower:], feedback.T), transmitted(ending[..., :lower], weight)
     ends, waiting = plain(torch.cat(parts, -1)), plain(left.clamp(min=0).int())
@@ -137,7 +137,7 @@ def _compiled(
     for start in range(0, steps, CHUNK):
         now = noise[: steps - start]
         loop.draw(now)
-        spks = torch.empty(now.shape, dtype=torch.bool)
-        state = start % length, plain(loop.v), waiting, ends, spks.view(torch.uint8).numpy()
+        spks = [torch.empty(*now.shape[:2], count, dtype=torch.bool) for count in (lower, upper)]
+        state = start % length, plain(loop.v), waiting, ends, *(plain(spk.view(torch.uint8)) for spk in spks)
         share(kernels_pair.pair, len(left), now.numel(), bool(loop.membrane), plain(now), *fixed, *state)
-        yield spks[..., :lower], spks[..., lower:]
+        yield spks[0], spks[1]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from spikefa.noise.choice import compiles, plain
 from spikefa.noise.draw import uniform
-from spikefa.threads import share
 
 
 def poisson_groups(
@@ -28,31 +25,35 @@ def poisson_groups(
         fraction: of the neurons in a group, to the nearest whole number, at least one.
 
     Returns:
-        Spikes ``[T, B, N]``, float32.
+        Spikes ``[T, B, N]``, bool.
 
     Example:
         >>> spk = poisson_groups(10, torch.Generator().manual_seed(0), steps=40, replicas=3, hold=20, rate=1.0)
         >>> spk.sum(2).unique()  # two of ten at every step
-        tensor([2.])
+        tensor([2])
     """
-    groups = -(-steps // hold)
-    size = max(1, round(fraction * count))
-    chosen = uniform(groups, replicas, count, generator=generator)
-    draws = uniform(steps, replicas, count, generator=generator)
-    if compiles(draws):
-        return _compiled(draws, chosen, size, hold, rate)
-    driven = chosen.argsort(-1) < size
-    return (driven.repeat_interleave(hold, 0)[:steps] & (draws < rate)).float()
+    driven = groups(count, generator, replicas=replicas, number=-(-steps // hold), fraction=fraction)
+    chance = uniform(steps, replicas, driven.shape[2], generator=generator)
+    return scattered(driven.repeat_interleave(hold, 0)[:steps], chance < rate, count)
 
 
-def _compiled(draws: Tensor, chosen: Tensor, size: int, hold: int, rate: float) -> Tensor:
-    """The spikes, in the place of what was drawn for them."""
-    from spikefa.noise import kernels
+def groups(count: int, generator: torch.Generator, *, replicas: int, number: int, fraction: float) -> Tensor:
+    """Random groups, one after the other, of a fraction of ``count`` neurons: ``[number, B, n]``, int64.
 
-    rows, columns = plain(chosen.flatten(0, 1)), plain(draws.flatten(1))
-    driven, tied = np.empty(rows.shape, np.bool_), np.empty(len(rows), np.bool_)
-    share(kernels.ranked, len(rows), rows.size * size, rows, size, driven, tied)
-    driven[tied] = plain(torch.from_numpy(rows[tied]).argsort(-1) < size)
-    driven = driven.reshape(len(chosen), -1)
-    share(kernels.chosen, columns.shape[1], columns.size, columns, driven, hold, np.float32(rate))
-    return torch.from_numpy(columns).view(draws.shape)
+    Example:
+        >>> groups(10, torch.Generator().manual_seed(0), replicas=3, number=7, fraction=0.2).shape
+        torch.Size([7, 3, 2])
+    """
+    drawn = uniform(number, replicas, count, generator=generator)
+    return drawn.topk(max(1, round(fraction * count)), sorted=False).indices
+
+
+def scattered(driven: Tensor, spk: Tensor, count: int) -> Tensor:
+    """Spikes of all neurons, ``[T, B, count]``, from those of the neurons ``driven``, both ``[T, B, n]``.
+
+    Example:
+        >>> scattered(torch.tensor([[[2]], [[0]]]), torch.tensor([[[True]], [[True]]]), 3).int().squeeze(1)
+        tensor([[0, 0, 1],
+                [1, 0, 0]], dtype=torch.int32)
+    """
+    return torch.zeros(*spk.shape[:2], count, dtype=torch.bool, device=spk.device).scatter_(2, driven, spk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -81,10 +80,9 @@ def _compiled(spks: tuple[Tensor, Tensor], tau: float, total: Tensor, x_lower: T
     lower, upper = (np.ascontiguousarray(spk.bool().view(torch.uint8).numpy()) for spk in spks)
     past_lower, past_upper = x_lower.numpy(), x_upper.numpy()
     number, replicas = past_lower.dtype.type, len(past_lower)
-    decay, values, ahead = number(math.exp(-1 / tau)), np.empty(lower.shape, number), np.empty_like(past_lower)
-    share(kernels_pair.seen, replicas, lower.size, lower, past_lower, decay, values, ahead)
+    decays = np.exp(-np.arange(1, len(lower) + 1) / tau).astype(number)
+    values, ahead = np.empty(lower.shape, number), np.empty_like(past_lower)
+    share(kernels_pair.seen, replicas, lower.size, lower, past_lower, decays[0], values, ahead)
     trains = upper.reshape(-1, upper.shape[2]), values.reshape(-1, lower.shape[2])
-    arrays = *trains, past_upper, ahead, number(1 / replicas), total.numpy()
+    arrays = *trains, decays, past_upper, ahead, number(1 / replicas), total.numpy()
     share(kernels_pair.at_spikes, len(total), upper.size * AT_SPIKE, *arrays)
-    columns = past_upper.reshape(-1)
-    share(kernels_pair.moved, len(columns), upper.size, upper.reshape(len(upper), -1), columns, decay)

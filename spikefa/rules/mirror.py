@@ -37,7 +37,7 @@ class WeightMirror(UpToScale):
     of fan-in K, linear.
 
     Time course on 200 → 200 neurons, W ~ N(0, 4/200), by the defaults (a phase: 640 stimuli; 4 ms on one core, with
-    ``lif`` 0.5 s, for 64 s of experience):
+    ``lif`` 0.03 s of a processor, for 64 s of experience):
 
     ======  =====  =====  =====  =====  =====
     phases  1      2      5      10     30
@@ -109,7 +109,7 @@ class WeightMirror(UpToScale):
         """Activities below, ``[B, K]``, and above, ``[B, L]``, of one stimulus after the other."""
         if self.neuron == "lif":
             for lower, upper in self.drive(weight, noise):
-                yield lower.sum(0), upper.sum(0)
+                yield lower.sum(0, dtype=torch.int16).to(weight), upper.sum(0, dtype=torch.int16).to(weight)
             return
         for _ in range(self.stimuli):
             x = torch.randn(self.replicas, weight.shape[1], generator=noise, device=weight.device, dtype=weight.dtype)

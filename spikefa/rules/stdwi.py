@@ -39,7 +39,7 @@ class SpikeTimingWeightInference(UpToScale):
     differences only (cosine 0.77). Of fewer than eight inputs one alone is driven at a time; one
     that inhibits can then do no more than silence, and the cosine stays at about 0.85 (six inputs).
 
-    Time course there, by the defaults (a phase: 32 s of experience, 0.3 s on one core):
+    Time course there, by the defaults (a phase: 32 s of experience, 0.03 s of a processor):
 
     ======  =====  =====  =====  =====  =====
     phases  1      2      5      10     30
@@ -50,6 +50,20 @@ class SpikeTimingWeightInference(UpToScale):
 
     Pearson's r is the cosine to 0.01. With ``eta=0.002`` the plateau is 0.98, reached in 20 phases. Larger fan-ins
     need more spikes: 0.85 after 5 phases of 784 → 128, 0.76 of a convolution of 64 channels of 5 × 5.
+
+    One phase brings B most of the way, so phases may be rare. An mlp with three hidden layers of 200 on 24,000 images
+    of Fashion-MNIST, two epochs of batches of 64, means over two seeds (bp: 84.9 %, fa: 79.7 %; seeds differ by up to 2
+    points); of the cosine, the middle layer:
+
+    ===========  =====  =====  =====  =====  =====
+    ``every``    10     20     50     100    200
+    ===========  =====  =====  =====  =====  =====
+    cosine       0.956  0.956  0.955  0.954  0.936
+    validation   84.0   84.4   83.5   83.6   82.6
+    ===========  =====  =====  =====  =====  =====
+
+    Until the first phase B is random, though, so a short training wants early phases: 112 updates on digits (mlp of
+    width 32, batches of 16, one seed) end at 70, 59 and 48 % on validation data with ``every`` 10, 50 and 100.
 
     **Uses:** the spikes of the layer's two ends during the noise phase, local to the synapse; to centre the drive, the
     sum of a neuron's incoming weights, local to the neuron. To rescale, the norm of B, a number of the whole layer. The
@@ -123,7 +137,7 @@ class SpikeTimingWeightInference(UpToScale):
         state = None
         for lower, upper in recording:
             if state is None:
-                state = self.traces.mean(self.drive.rate(lower.shape[-1]), lower)
+                state = self.traces.mean(self.drive.rate(lower.shape[-1]), feedback)
             x, state = self.traces(lower, state)
             feedback = inferred(feedback, upper, x, self.eta, self.decay)
         return feedback
@@ -159,7 +173,7 @@ def inferred(feedback: Tensor, spk: Tensor, x: Tensor, eta: float, decay: float)
     B_i = (1 − ηλ)^n B_i + η Σ_m (1 − ηλ)^(n − m) x(t_m), for spikes m = 1 … n in the order of time, then of replicas.
 
     Args:
-        feedback: B, ``[L, K]``; ``spk``: spikes above, ``[T, B, L]``; ``x``: traces below, ``[T, B, K]``.
+        feedback: B, ``[L, K]``; ``spk``: spikes above, ``[T, B, L]``, of any type; ``x``: traces below, ``[T, B, K]``.
         eta: η; ``decay``: λ.
 
     Example:
@@ -168,8 +182,9 @@ def inferred(feedback: Tensor, spk: Tensor, x: Tensor, eta: float, decay: float)
         tensor([[1.7500]])
     """
     spk, x = spk.flatten(0, 1), x.flatten(0, 1)
-    if compiles(feedback, spk, x):
+    if compiles(feedback, x):
         return _compiled(feedback, spk, x, eta, decay)
+    spk = spk.to(x)
     count = spk.cumsum(0)
     keep = (1 - eta * decay) ** (count[-1] - count)
     return (1 - eta * decay) ** count[-1, :, None] * feedback + eta * (keep * spk).T @ x
@@ -179,7 +194,7 @@ def _compiled(feedback: Tensor, spk: Tensor, x: Tensor, eta: float, decay: float
     """The same, spike after spike."""
     from spikefa.noise import kernels
 
-    moved = plain(feedback).copy()
+    moved, spikes = plain(feedback).copy(), plain(spk.bool().view(torch.uint8))
     constants = moved.dtype.type(eta), moved.dtype.type(1 - eta * decay)
-    share(kernels.inferred, len(moved), spk.numel() * AT_SPIKE, moved, plain(spk), plain(x), *constants)
+    share(kernels.inferred, len(moved), spk.numel() * AT_SPIKE, moved, spikes, plain(x), *constants)
     return torch.from_numpy(moved)

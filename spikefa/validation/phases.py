@@ -65,10 +65,9 @@ def spikes(drive: Drive, count: int, noise: torch.Generator) -> NDArray[Any]:
         drive: as the rule has it; ``count``: lower neurons.
         noise: the phase's own generator.
     """
-    steps, groups = drive.steps, drive.duration // drive.hold
-    options: dict[str, Any] = {"steps": steps, "replicas": 1, "hold": steps, "rate": RATE * drive.dt}
-    pieces = [array(poisson_groups(count, noise, fraction=FRACTION, **options))[:, 0] for _ in range(groups)]
-    return np.concatenate(pieces)
+    steps = drive.duration // drive.hold * drive.steps
+    options: dict[str, Any] = {"steps": steps, "replicas": 1, "hold": drive.steps, "rate": RATE * drive.dt}
+    return array(poisson_groups(count, noise, fraction=FRACTION, **options))[:, 0]
 
 
 def statistics(

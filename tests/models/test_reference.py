@@ -24,7 +24,7 @@ def test_the_reference_is_golden(case, golden):  # noqa: F811
             assert case.reference(0) == pytest.approx({each: values[0] for each, values in golden(case).items()})
 
 
-@pytest.mark.parametrize("rule", [rule for rule in VALIDATIONS if rule not in ("mirror", "stdwi")])
+@pytest.mark.parametrize("rule", VALIDATIONS)
 def test_ctrl_c_ends_a_script_and_not_half_of_its_simulation(rule, monkeypatch, numpy_target):
     run, prefs = b2.Network.run, b2.prefs.core
 

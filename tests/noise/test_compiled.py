@@ -3,17 +3,18 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
 from spikefa import scan, threads
-from spikefa.noise import draw, poisson
+from spikefa.noise import draw, kernels
 from spikefa.noise.choice import compiles
+from spikefa.noise.driven import Drive
 from spikefa.noise.exponential import Exponentials
 from spikefa.noise.leaky import LeakyNeuron
 from spikefa.noise.lif import lif
 from spikefa.noise.pair import CHUNK, pair
-from spikefa.noise.poisson import poisson_groups
 from spikefa.noise.stdp import mirrored_window
 from spikefa.noise.stochastic import StochasticNeuron
 from spikefa.noise.transmission import transmitted
@@ -149,18 +150,24 @@ def test_a_generator_with_another_state_is_left_to_torch(monkeypatch):
         draw._as_torch.cache_clear()
 
 
-@pytest.mark.parametrize("ties", [False, True])
-def test_poisson_spikes_are_the_same(ties, monkeypatch):
-    options = {"steps": 45, "replicas": 70, "hold": 10, "rate": 0.2}
-    if ties:  # as some groups of many neurons have
+@pytest.mark.parametrize("count", [0, 1, 7, 1000])
+@pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
+def test_positions_are_where_the_flags_are(count, rate):
+    flags = (torch.rand(count, generator=generator(0)) < rate).numpy().view(np.uint8)
+    active = np.empty(count + 1, np.int32)
+    found = kernels.positions(flags, active)
+    np.testing.assert_array_equal(active[:found], np.flatnonzero(flags))
 
-        def coarse(*shape, **rest):
-            return draw.uniform(*shape, **rest).mul(50).floor().div(50)
 
-        monkeypatch.setattr(poisson, "uniform", coarse)
-    found, expected = both(lambda: poisson_groups(33, generator(0), **options))
-    assert found.equal(expected)
-    assert found.sum() > 100
+@pytest.mark.parametrize(("centred", "dt"), [(True, 1.0), (False, 0.25)])
+def test_driven_populations_have_the_same_spikes_and_membranes(centred, dt):
+    weight, drive = torch.randn(9, 31, generator=generator(0), dtype=torch.float64), Drive(100, 25, dt, 3, centred)
+    pieces = both(lambda: list(drive.populations(weight, generator(1))))
+    for (lower, upper, v), (below, above, expected) in zip(*pieces, strict=True):
+        assert lower.equal(below)
+        assert upper.equal(above)
+        torch.testing.assert_close(v, expected, rtol=0, atol=1e-12)
+        assert upper.any()
 
 
 @pytest.mark.parametrize("gain", [0.0, 1.0, 40.0], ids=["none", "usual", "extreme"])

@@ -1,6 +1,8 @@
 """What drives the spiking phases: exponential filters in pieces, and LIF neurons above Poisson groups."""
 
 import math
+from contextlib import nullcontext
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 from spikefa.noise.driven import Drive
 from spikefa.noise.exponential import Exponentials
 from spikefa.noise.lif import lif
+from spikefa.scan import using
 from tests.rules.oracle import generator
 
 FILTER = Exponentials((0.7, -0.3), (3.0, 20.0))
@@ -25,6 +28,17 @@ def test_a_filter_is_the_sum_over_all_spikes_in_the_past():
         for s in range(t):
             naive[t] += (0.7 * math.exp(-(t - s) / 3) - 0.3 * math.exp(-(t - s) / 20)) * spk[s]
     torch.testing.assert_close(FILTER(spk)[0], naive, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("way", [nullcontext, partial(using, "reference")], ids=["compiled", "torch"])
+def test_spikes_may_be_booleans(way):
+    spk, start = spikes(), torch.rand(2, 2, 4, generator=generator(1), dtype=torch.float64)
+    with way():
+        for given in (start, start[:, :1, :1]):
+            for found, expected in zip(FILTER(spk.bool(), given), FILTER(spk, given), strict=True):
+                assert found.equal(expected)
+        for found, expected in zip(FILTER(spk.bool()), FILTER(spk.float()), strict=True):
+            assert found.equal(expected)
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 150])
@@ -86,7 +100,7 @@ def test_the_neurons_are_those_of_the_equations(centred, dt):
 @pytest.mark.parametrize("fan_in", [5, 27, 784])
 def test_neurons_fire_at_about_thirty_hertz_whatever_the_fan_in_and_the_scale(fan_in):
     weight = 0.01 * torch.randn(64, fan_in, generator=generator(0))
-    upper = torch.cat([spk for _, spk in Drive(500, 25, 1.0, 16)(weight, generator(1))])
+    upper = torch.cat([spk for _, spk in Drive(500, 25, 1.0, 16)(weight, generator(1))]).float()
     assert 1000 * upper.mean() == pytest.approx(30, abs=6)
 
 
@@ -96,7 +110,7 @@ def test_centring_makes_the_rate_independent_of_a_common_part_of_the_weights():
     for centred in (True, False):
         drive = Drive(500, 25, 1.0, 16, centred)
         rates[centred] = [
-            float(1000 * torch.cat([spk for _, spk in drive(weight + shift, generator(1))]).mean())
+            float(1000 * torch.cat([spk for _, spk in drive(weight + shift, generator(1))]).float().mean())
             for shift in (-0.3, 0.3)
         ]
     assert rates[True][0] == pytest.approx(rates[True][1], rel=0.2)
@@ -105,7 +119,7 @@ def test_centring_makes_the_rate_independent_of_a_common_part_of_the_weights():
 
 def test_the_mean_rate_is_that_of_the_groups_drawn():
     for count in (1, 3, 12, 50):
-        lower = torch.cat([spk for spk, _ in Drive(2000, 20, 1.0, 32)(torch.ones(1, count), generator(0))])
+        lower = torch.cat([spk for spk, _ in Drive(2000, 20, 1.0, 32)(torch.ones(1, count), generator(0))]).float()
         assert lower.mean() == pytest.approx(Drive(2000, 20, 1.0, 32).rate(count), rel=0.05)
 
 

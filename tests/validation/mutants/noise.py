@@ -16,7 +16,13 @@ def forgotten(monkeypatch, module):
     monkeypatch.setattr(module, "lif", wrong)
 
 
+def by_torch(monkeypatch):
+    """The parts that are got wrong are torch's; the compiled loop has them in one."""
+    monkeypatch.setattr(driven, "compiles", lambda *tensors: False)
+
+
 def reset(monkeypatch):
+    by_torch(monkeypatch)
     forgotten(monkeypatch, driven)
 
 
@@ -30,6 +36,7 @@ def fall(monkeypatch):
 
 def gain(monkeypatch):
     """Currents are not multiplied by the step."""
+    by_torch(monkeypatch)
     lif = driven.lif
     monkeypatch.setattr(driven, "lif", lambda cur, gain, **rest: lif(cur, gain=1.0, **rest))
 
@@ -40,6 +47,7 @@ def centre(monkeypatch):
 
 def late(monkeypatch):
     """Currents reach the neurons a step later."""
+    by_torch(monkeypatch)
     lif = driven.lif
     monkeypatch.setattr(driven, "lif", lambda cur, **rest: lif(torch.cat([0 * cur[:1], cur[:-1]]), **rest))
 
@@ -47,7 +55,11 @@ def late(monkeypatch):
 def transposed(monkeypatch):
     """The simulation runs with W transposed."""
     populations = driven.Drive.populations
-    monkeypatch.setattr(driven.Drive, "populations", lambda self, weight, noise: populations(self, weight.T, noise))
+    monkeypatch.setattr(
+        driven.Drive,
+        "populations",
+        lambda self, weight, *rest, **options: populations(self, weight.T, *rest, **options),
+    )
 
 
 NEURONS = {

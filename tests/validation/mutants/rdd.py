@@ -4,6 +4,7 @@ import importlib
 
 import torch
 
+from spikefa.noise.crossing import Windows
 from spikefa.noise.exponential import synapse
 from tests.validation.mutants.noise import forgotten
 
@@ -61,8 +62,11 @@ def at_opening(right, x, found, length):
     return right(x, found, length) + (x[found.step - 1, found.replica] - x[found.step, found.replica])
 
 
-def shorter(right, *given, length, **options):
-    return right(*given, length=length - 1, **options)
+def shorter(right, v, *given, length, **options):
+    """Drives and spikes of the last step of a window are not seen; those that the rule has no room for are left out."""
+    found = right(v, *given, length=length - 1, **options)
+    room = found.step + length <= len(v)
+    return Windows(*(field[room] for field in found))
 
 
 def wider(right, *given, alpha, **options):
