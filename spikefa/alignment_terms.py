@@ -74,4 +74,5 @@ def by_lag(gradients: Tensor) -> Tensor:
     for part in gradients.reshape(updates, -1).split(256, dim=1):
         spectrum = torch.fft.rfft(part.double(), n=2 * updates, dim=0)
         power += spectrum.abs().square().sum(1)
-    return torch.fft.irfft(power, n=2 * updates)[:updates]
+    sums: Tensor = torch.fft.irfft(power, n=2 * updates)
+    return sums[:updates]

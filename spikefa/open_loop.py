@@ -47,7 +47,7 @@ def autoregressive(shape: tuple[int, ...], rho: float, generator: torch.Generato
 def turning(shape: tuple[int, int], period: int, generator: torch.Generator) -> Iterator[Tensor]:
     """Normal numbers that turn: each pair of neighbouring columns by 2π / ``period`` from step to step.
 
-    Correlated over time as strongly as can be, but between steps a quarter turn apart by a skew-symmetric matrix.
+    Strongly correlated over time; over a whole turn, by a skew-symmetric matrix between steps a quarter turn apart.
 
     Args:
         shape: ``[B, N]``, N even.
@@ -117,7 +117,7 @@ def impose(
         gradients = torch.autograd.grad(forward(net, x), list(names.values()), error)
         with torch.no_grad():
             for parameter, gradient in zip(names.values(), gradients, strict=True):
-                parameter -= rate * gradient
+                parameter.sub_(rate * gradient)
         adapt(net)
         yield dict(zip(names, gradients, strict=True))
 
@@ -165,5 +165,5 @@ def descend(parameters: Iterable[Tensor], rate: float) -> None:
     """
     for parameter in parameters:
         if parameter.grad is not None:
-            parameter -= rate * parameter.grad
+            parameter.sub_(rate * parameter.grad)
             parameter.grad = None

@@ -134,7 +134,9 @@ def closed(results: Results) -> Iterator[Claim]:
 
 
 def _normalised(results: Results, unit: str) -> Iterator[Claim]:
-    figure = (lambda text: f"{text} [R]") if unit == "rate" else (lambda _: "same sign")
+    def figure(text: str) -> str:
+        return f"{text} [R]" if unit == "rate" else "same sign"
+
     name, more, less = _named(unit), closed_loop.name(unit, "FA, normalised"), closed_loop.name(unit, "FA")
     for layer, published in (("1", "−9.0°"), ("2", "−5.8°")):
         lower = results.differences(more, less, "last", layer)

@@ -83,11 +83,11 @@ def network(unit: str, rule: str, seed: int) -> nn.Sequential:
     attach(net, rule, first=True, seed=seed)
     for layer in routed(net).values():
         if rule == "fa":
-            _normalise(layer.feedback.weight)  # type: ignore[arg-type]
+            _normalise(layer.feedback.weight)
     return net
 
 
-def _normalise(weight: Tensor) -> None:
+def _normalise(weight: Any) -> None:
     weight /= weight.norm(dim=1, keepdim=True)
 
 
@@ -153,11 +153,15 @@ def measure(
     return {
         "test": accuracy(net, seed),
         "cosine": float(torch.tensor(seen["angles"]).deg2rad().cos().mean()),
-        "last": dict(enumerate(seen["angles"][-1], start=1)),
-        "gradient": dict(enumerate(late.mean(0).tolist())),
-        "grown": {at: float(w.detach().norm()) / norm for at, (w, norm) in enumerate(zip(weights, begun, strict=True))},
+        "last": _by_layer(seen["angles"][-1], 1),
+        "gradient": _by_layer(late.mean(0).tolist(), 0),
+        "grown": _by_layer([float(w.detach().norm()) / norm for w, norm in zip(weights, begun, strict=True)], 0),
         **{name: seen[name] for name in ("marks", "angles", "loss")},
     }
+
+
+def _by_layer(values: list[float], first: int) -> dict[str, float]:
+    return {str(layer): value for layer, value in enumerate(values, first)}
 
 
 def _note(seen: dict[str, list[Any]], net: nn.Sequential, update: int, loss: float, x: Tensor, y: Tensor) -> None:

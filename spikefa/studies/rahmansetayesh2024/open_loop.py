@@ -68,7 +68,7 @@ def lif() -> snn.Leaky:
     return snn.Leaky(beta=0.9, spike_grad=surrogate.atan(2.0))
 
 
-def over_time(net: nn.Sequential, x: Tensor) -> Tensor:
+def over_time(net: Any, x: Tensor) -> Tensor:
     """The mean output of a spiking network whose input is a constant current for T steps, ``[B, out]``."""
     cur = net[0](x)
     spk: Any = run(net[1:], cur.expand(STEPS, *cur.shape))
@@ -107,7 +107,7 @@ def measure(seed: int, unit: str, x: float, error: float | str | None, updates: 
             yield now, err
 
     forward = over_time if unit == "lif" else nn.Module.__call__
-    for update, gradients in enumerate(impose(net, seen(), RATE, forward), start=1):  # type: ignore[arg-type]
+    for update, gradients in enumerate(impose(net, seen(), RATE, forward), start=1):
         below.append(gradients["0.weight"])
         if update in MARKS or update == updates:
             angles[update] = degrees(alignment(feedback, net[2].weight))

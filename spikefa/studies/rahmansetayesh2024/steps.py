@@ -7,9 +7,9 @@ same input and error T times running, and so align. In a linear network with inp
     cos(W₁, B₁) → 1 / √(1 + 2 T² / (T − 1)²),        54.7° for T → ∞, 56.1° for T = 20,
 
 for M = Σ_k A_k (½ (1 − 1/T) A_kᵀ + Σ_{j<k} A_jᵀ), A_k = δ[k]ᵀ x[k]: the first term, of the steps of one sample, is
-positive and has the Frobenius norm ½ (1 − 1/T) N n^1.5 σ², the second, of different samples, has mean 0 and the norm
-N n² σ² n^-0.5 / √2, for N samples and entries of A of variance σ². Where samples are correlated among themselves, and in
-closed loop, their N²/2 pairs outnumber the N T²/2 within samples, and little should change.
+positive and has the Frobenius norm ½ (1 − 1/T) N n^1.5 σ²; the second, of different samples, has mean 0 and the norm
+N n^1.5 σ² / √2, for N samples and entries of A of variance σ². Where samples are correlated among themselves, and in
+closed loop, their N² / 2 pairs outnumber the N / 2 within samples, and little should change.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MARKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 UPDATES = {"step": 1, "sample": STEPS}
 """Time steps between updates."""
 RATES = {"linear": 0.02, "relu": 0.02, "lif": 0.002}
-"""η of each unit. The first two take a large one, since they reach the limit when η √N is large; it changes no limit."""
+"""η of each unit. Without leak the angle has its limit at large η √N: the first two take a large η, to need few."""
 INDEPENDENT, HELD, LEARNED = "d, both redrawn", "a, both held", "MNIST"
 """Whether samples are independent, the same, or images to learn."""
 
