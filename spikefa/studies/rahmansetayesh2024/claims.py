@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from spikefa.studies.claim import Claim
 from spikefa.studies.rahmansetayesh2024 import closed_loop, open_loop, steps
@@ -157,14 +157,18 @@ def _labelled(results: Results, unit: str) -> Iterator[Claim]:
     name, source = _named(unit), "claimed [R]" if unit == "rate" else "same sign"
     for labels in ("shuffled", "reshuffled"):
         arm = closed_loop.name(unit, f"FA, labels {labels}")
-        end = [
-            sum(math.cos(math.radians(angle)) for angle in row.values["last"].values()) / len(row.values["last"])
-            for row in results.of(arm)
-        ]
-        yield Claim(f"{name}, labels {labels}: cosine in the end, mean of layers", source, end, 0, math.inf, SIGN)
+        risen = [end - begin for begin, end in (_ends(row.values["angles"]) for row in results.of(arm))]
+        said = f"{name}, labels {labels}: rise of the cosine, mean of layers, from the first mark to the last"
+        yield Claim(said, source, risen, 0, math.inf, SIGN)
         later = results.differences(closed_loop.name(unit, "FA"), arm, "cosine")
         said = f"{name}, labels {labels}: cosine over training is lower than with true ones, by"
         yield Claim(said, source, later, 0, math.inf, SIGN)
+
+
+def _ends(angles: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """The cosine, mean of the layers, at the first mark and at the last."""
+    first, last = (sum(math.cos(math.radians(angle)) for angle in own) / len(own) for own in (angles[0], angles[-1]))
+    return first, last
 
 
 def _named(unit: str) -> str:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH = 9.6
+WIDTH = 7.6
 """Of every figure, in inches."""
 HUES = ("#0072b2", "#d55e00", "#009e73", "#222222", "#56b4e9", "#cc79a7", "#e69f00", "#882255", "#999933")
 DASHES = ("-", "--", ":", "-.")
+TITLES = {"linear": "linear", "relu": "ReLU", "lif": "LIF, T = 20"}
 
 
 def alignment_in_open_loop(results: Results) -> Figure | None:
@@ -25,22 +26,22 @@ def alignment_in_open_loop(results: Results) -> Figure | None:
     units = [unit for unit in open_loop.UNITS if any(_open(results, unit, c) for c in open_loop.CONDITIONS)]
     if not units:
         return None
-    figure, panels = _panels(len(units), 3.4)
+    figure, panels = _panels(len(units), 2.9)
     for axes, unit in zip(panels, units, strict=True):
         for turn, condition in enumerate(open_loop.CONDITIONS):
             curve(axes, results, open_loop.name(unit, condition), "angles", HUES[turn], condition)
         _angles(axes, "update")
-        axes.set_title({"linear": "linear", "relu": "ReLU", "lif": "LIF, T = 20"}[unit])
+        axes.set_title(TITLES[unit])
     return _legend(figure, panels)
 
 
 def terms_by_lag(results: Results) -> Figure | None:
     """The autocorrelation of the gradient of W₀, which is the alignment term of each lag; AR(1): as derived, grey."""
-    shown = [c for c in open_loop.CONDITIONS if c not in ("a, both held", "c, held, error = input")]
+    shown = [c for c, signals in open_loop.CONDITIONS.items() if signals["x"] < 1]
     units = [unit for unit in open_loop.UNITS if any(_open(results, unit, c) for c in shown)]
     if not units:
         return None
-    figure, panels = _panels(len(units), 3.2)
+    figure, panels = _panels(len(units), 2.8)
     lags = np.geomspace(1, 1000, 60)
     for axes, unit in zip(panels, units, strict=True):
         for turn, condition in enumerate(open_loop.CONDITIONS):
@@ -48,7 +49,8 @@ def terms_by_lag(results: Results) -> Figure | None:
                 curve(axes, results, open_loop.name(unit, condition), "autocorrelation", HUES[turn], condition, "lags")
         for rho in (0.9, 0.99):
             axes.plot(lags, rho ** (2 * lags), color="#999999", linewidth=4, alpha=0.4, zorder=0)
-        axes.set(xscale="log", xlabel="lag o, updates", title={"relu": "ReLU", "lif": "LIF, T = 20"}.get(unit, unit))
+        axes.set_title(TITLES[unit])
+        _logarithmic(axes, "lag o, updates")
     panels[0].set_ylabel("⟨G[k], G[k−o]⟩ / ⟨G[k], G[k]⟩")
     panels[0].plot([], [], color="#999999", linewidth=4, alpha=0.4, label="ρ^(2o), linear, derived")
     return _legend(figure, panels)
@@ -59,7 +61,7 @@ def alignment_in_closed_loop(results: Results) -> Figure | None:
     units = [unit for unit in ("rate", "lif") if results.of(closed_loop.name(unit, "FA"))]
     if not units:
         return None
-    figure, panels = _panels(2 * len(units), 3.0)
+    figure, panels = _panels(2 * len(units), 2.4)
     for at, unit in enumerate(units):
         for arm, dash in (("FA", "-"), ("FA, normalised", "--")):
             for layer in range(closed_loop.DEPTH):
@@ -67,6 +69,7 @@ def alignment_in_closed_loop(results: Results) -> Figure | None:
                 curve(panels[2 * at], results, name, "angles", HUES[layer], f"W{layer + 1}, {arm}", dash=dash, at=layer)
         _angles(panels[2 * at], "update")
         panels[2 * at].set_title(f"{unit.replace('lif', 'LIF')} network")
+        panels[2 * at + 1].set_title(f"{unit.replace('lif', 'LIF')} network, not normalised")
         _norms(panels[2 * at + 1], results, closed_loop.name(unit, "FA"))
     return _legend(figure, panels)
 
@@ -76,7 +79,7 @@ def labels_in_closed_loop(results: Results) -> Figure | None:
     units = [unit for unit in ("rate", "lif") if results.of(closed_loop.name(unit, "FA, labels shuffled"))]
     if not units:
         return None
-    figure, panels = _panels(len(units), 3.0)
+    figure, panels = _panels(len(units), 2.6)
     for axes, unit in zip(panels, units, strict=True):
         for turn, arm in enumerate(("FA", "FA, labels shuffled", "FA, labels reshuffled")):
             label = arm.partition(", labels ")[2] or "true"
@@ -84,7 +87,8 @@ def labels_in_closed_loop(results: Results) -> Figure | None:
                 axes, results, closed_loop.name(unit, arm), "angles", HUES[turn], label, dash=DASHES[turn], cosine=True
             )
         axes.axhline(0, color="#999999", linewidth=0.8)
-        axes.set(xscale="log", xlabel="update", title=f"{unit.replace('lif', 'LIF')} network")
+        axes.set_title(f"{unit.replace('lif', 'LIF')} network")
+        _logarithmic(axes, "update")
     panels[0].set_ylabel("cosine of W and B, mean of layers")
     return _legend(figure, panels, "labels")
 
@@ -96,7 +100,7 @@ def updates_at_each_step(results: Results) -> Figure | None:
     shown = [(unit, c) for unit, c in conditions if results.of(steps.name(unit, c, "step"))]
     if not shown:
         return None
-    figure, panels = _panels(len(shown), 3.0)
+    figure, panels = _panels(len(shown), 2.3)
     for axes, (unit, condition) in zip(panels, shown, strict=True):
         for turn, per in enumerate(steps.UPDATES):
             curve(
@@ -109,7 +113,7 @@ def updates_at_each_step(results: Results) -> Figure | None:
                 dash=DASHES[turn],
             )
         _angles(axes, "batch of samples")
-        axes.set_title(f"{ {'relu': 'ReLU', 'lif': 'LIF'}.get(unit, unit) }: {condition}")
+        axes.set_title(f"{TITLES[unit].partition(',')[0]}: {condition}")
     return _legend(figure, panels)
 
 
@@ -145,10 +149,20 @@ def _open(results: Results, unit: str, condition: str) -> Sequence[Any]:
 
 def _angles(axes: Axes, marks: str) -> None:
     axes.axhline(90, color="#999999", linewidth=0.8)
-    axes.set(xscale="log", xlabel=marks, ylim=(0, 100), yticks=range(0, 91, 15))
+    _logarithmic(axes, marks)
+    low = int(15 * (axes.dataLim.y0 // 15))
+    axes.set(ylim=(low, 100), yticks=range(low, 91, 15))
     axes.yaxis.set_major_formatter("{x:.0f}°")
     if axes.get_subplotspec().is_first_col():  # type: ignore[union-attr]
         axes.set_ylabel("angle of W and B")
+
+
+def _logarithmic(axes: Axes, label: str) -> None:
+    from matplotlib.ticker import NullLocator
+
+    axes.set(xscale="log", xlabel=label)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _norms(axes: Axes, results: Results, case: str) -> None:
@@ -158,7 +172,7 @@ def _norms(axes: Axes, results: Results, case: str) -> None:
     for own in grown:
         axes.plot(layers, own, ".", color="#222222", markersize=4)
     axes.axhline(1, color="#999999", linewidth=0.8)
-    axes.set(ylabel="norm of W relative to its start", title="without normalisation", xlabel="layer l")
+    axes.set(ylabel="‖W‖ relative to its start")
     axes.set_xticks(list(layers), [f"W{layer}" for layer in layers])
 
 
@@ -178,7 +192,8 @@ def _legend(figure: Figure, panels: Sequence[Axes], title: str = "") -> Figure:
     named = {
         str(label): handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(list(named.values()), list(named), loc="outside right upper", title=title or None)
+    columns = min(len(named), 3 if len(named) == 9 else 4)
+    figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=columns, title=title or None)
     return figure
 
 
