@@ -36,6 +36,12 @@ ARMS: dict[str, dict[str, Any]] = {
     "FA, labels shuffled": {"labels": "shuffled"},
     "FA, labels reshuffled": {"labels": "reshuffled"},
 }
+LIF_ARMS = ARMS | {
+    "FA, γ = 2": {"scale": 2.0},
+    "FA, γ = 2, normalised": {"scale": 2.0, "normalised": True},
+}
+"""LIF neurons also with rows of norm 2, the gain that :func:`~spikefa.networks.start.start` has for deep LIF networks:
+at the published norm of 1 upper layers hardly fire before W has grown, which normalisation does not let it do."""
 
 
 @final
@@ -53,8 +59,8 @@ def cases(size: Size) -> list[Case]:
     batch = {"rate": BATCH, "lif": 200}
     return [
         Case(name(unit, arm), measure, {"unit": unit, "updates": updates[unit], "batch": batch[unit], **its})
-        for unit in ("rate", "lif")
-        for arm, its in ARMS.items()
+        for unit, arms in (("rate", ARMS), ("lif", LIF_ARMS))
+        for arm, its in arms.items()
     ]
 
 
@@ -72,23 +78,23 @@ def images(split: str, labels: str, seed: int) -> tuple[Tensor, Tensor]:
     return x, y[torch.randperm(len(y), generator=stream(seed, "labels"))] if labels == "shuffled" else y
 
 
-def network(unit: str, rule: str, seed: int) -> nn.Sequential:
-    """The network, each row of W and of B of norm 1, and the read-out of the same units as the hidden layers."""
+def network(unit: str, rule: str, seed: int, scale: float = 1.0) -> nn.Sequential:
+    """The network, each row of W and B of norm ``scale``, and the read-out of the same units as the hidden layers."""
     draw, net = stream(seed, "weights"), nn.Sequential()
     sizes = (SIDE**2, *(WIDTH,) * DEPTH, CLASSES)
     for at, (n, m) in enumerate(pairwise(sizes)):
         net.add_module(f"w{at}", start(nn.Linear, n, m, gain=1.0, generator=draw))
-        _normalise(net[-1].weight.data)
+        _normalise(net[-1].weight.data, scale)
         net.add_module(f"unit{at}", SaturatingReLU() if unit == "rate" else lif())
     attach(net, rule, first=True, seed=seed)
     for layer in routed(net).values():
         if rule == "fa":
-            _normalise(layer.feedback.weight)
+            _normalise(layer.feedback.weight, scale)
     return net
 
 
-def _normalise(weight: Any) -> None:
-    weight /= weight.norm(dim=1, keepdim=True)
+def _normalise(weight: Any, scale: float) -> None:
+    weight *= scale / weight.norm(dim=1, keepdim=True)
 
 
 def output(net: nn.Sequential, x: Tensor) -> Tensor:
@@ -124,6 +130,7 @@ def measure(
     normalised: bool = False,
     labels: str = "true",
     rate: float = RATE,
+    scale: float = 1.0,
 ) -> dict[str, Any]:
     """Train a network and follow its angles.
 
@@ -133,7 +140,7 @@ def measure(
         one of the same state, for l = 0 … 3, averaged over the last half of the marks; ``grown``: norms of W_l,
         l = 0 … 4, relative to their start; ``loss`` of an image at the marks.
     """
-    net = network(unit, rule, seed)
+    net = network(unit, rule, seed, scale)
     after = remedy("weight_norm" if normalised else "none")(net)
     layers = list(routed(net).values())
     weights = [layer.weight for layer in layers]

@@ -57,20 +57,21 @@ def terms_by_lag(results: Results) -> Figure | None:
 
 
 def alignment_in_closed_loop(results: Results) -> Figure | None:
-    """The angles of each layer over the updates, with and without normalisation; and norms in the end."""
-    units = [unit for unit in ("rate", "lif") if results.of(closed_loop.name(unit, "FA"))]
-    if not units:
+    """The angles of each layer over the updates, with and without normalisation; below, norms without it in the end."""
+    settings = [("rate", "FA", "rate"), ("lif", "FA", "LIF"), ("lif", "FA, γ = 2", "LIF, γ = 2")]
+    shown = [setting for setting in settings if results.of(closed_loop.name(*setting[:2]))]
+    if not shown:
         return None
-    figure, panels = _panels(2 * len(units), 2.4)
-    for at, unit in enumerate(units):
-        for arm, dash in (("FA", "-"), ("FA, normalised", "--")):
+    figure, panels = _panels(2 * len(shown), 2.4, len(shown))
+    for (unit, arm, title), above, below in zip(shown, panels, panels[len(shown) :], strict=False):
+        for more, dash in (("", "-"), (", normalised", "--")):
             for layer in range(closed_loop.DEPTH):
-                name = closed_loop.name(unit, arm)
-                curve(panels[2 * at], results, name, "angles", HUES[layer], f"W{layer + 1}, {arm}", dash=dash, at=layer)
-        _angles(panels[2 * at], "update")
-        panels[2 * at].set_title(f"{unit.replace('lif', 'LIF')} network")
-        panels[2 * at + 1].set_title(f"{unit.replace('lif', 'LIF')} network, not normalised")
-        _norms(panels[2 * at + 1], results, closed_loop.name(unit, "FA"))
+                name = closed_loop.name(unit, arm + more)
+                curve(above, results, name, "angles", HUES[layer], f"W{layer + 1}{more}", dash=dash, at=layer)
+        _angles(above, "update")
+        above.set_title(title)
+        _norms(below, results, closed_loop.name(unit, arm))
+    panels[len(shown)].set_ylabel("‖W‖ relative to its start")
     return _legend(figure, panels)
 
 
@@ -172,14 +173,13 @@ def _norms(axes: Axes, results: Results, case: str) -> None:
     for own in grown:
         axes.plot(layers, own, ".", color="#222222", markersize=4)
     axes.axhline(1, color="#999999", linewidth=0.8)
-    axes.set(ylabel="‖W‖ relative to its start")
     axes.set_xticks(list(layers), [f"W{layer}" for layer in layers])
 
 
-def _panels(number: int, height: float) -> tuple[Figure, list[Axes]]:
+def _panels(number: int, height: float, columns: int = 3) -> tuple[Figure, list[Axes]]:
     from matplotlib.figure import Figure
 
-    columns = number if number <= 3 else (2 if number == 4 else 3)
+    columns = min(number, columns)
     rows = -(-number // columns)
     figure = Figure(figsize=(WIDTH, height * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
