@@ -27,8 +27,8 @@ class RahmanSetayesh2024(Study):
     Ours, where the sources do not say: W₀ ~ N(0, 1 / fan-in) in open loop, rows of norm 1 in closed loop in all arms,
     no biases; gradients summed over the batch (with their mean, the published number of updates is too small for the
     published angles); tanh(ReLU) in the read-out too (with a linear one the published η diverges without
-    normalisation); 50,000 images to learn from; pixels by averaging. The LIF networks have the same layers, T = 20 steps
-    of a constant current, and in closed loop batches of 200 and fewer updates.
+    normalisation); 50,000 images to learn from; pixels by averaging. The LIF networks have the same layers, T = 20
+    steps of a constant current, and in closed loop batches of 200 and fewer updates.
 
     Reference:
         RahmanSetayesh, Ghazizadeh, Marvasti, "The underlying mechanisms of alignment in error backpropagation through
