@@ -133,15 +133,13 @@ def closed(results: Results) -> Iterator[Claim]:
     for unit in ("rate", "lif"):
         yield from _normalised(results, unit)
         yield from _labelled(results, unit)
-    yield from _normalised(results, "lif", ", γ = 2")
 
 
-def _normalised(results: Results, unit: str, scale: str = "") -> Iterator[Claim]:
+def _normalised(results: Results, unit: str) -> Iterator[Claim]:
     def figure(text: str) -> str:
         return f"{text} [R]" if unit == "rate" else "same sign"
 
-    name, less = _named(unit) + scale, closed_loop.name(unit, f"FA{scale}")
-    more = f"{less}, normalised"
+    name, less, more = _named(unit), closed_loop.name(unit, "FA"), closed_loop.name(unit, "FA, normalised")
     for layer, published in (("1", "−9.0°"), ("2", "−5.8°")):
         lower = results.differences(more, less, "last", layer)
         yield Claim(

@@ -58,19 +58,18 @@ def terms_by_lag(results: Results) -> Figure | None:
 
 def alignment_in_closed_loop(results: Results) -> Figure | None:
     """The angles of each layer over the updates, with and without normalisation; below, norms without it in the end."""
-    settings = [("rate", "FA", "rate"), ("lif", "FA", "LIF"), ("lif", "FA, γ = 2", "LIF, γ = 2")]
-    shown = [setting for setting in settings if results.of(closed_loop.name(*setting[:2]))]
+    shown = [unit for unit in ("rate", "lif") if results.of(closed_loop.name(unit, "FA"))]
     if not shown:
         return None
     figure, panels = _panels(2 * len(shown), 2.4, len(shown))
-    for (unit, arm, title), above, below in zip(shown, panels, panels[len(shown) :], strict=False):
+    for unit, above, below in zip(shown, panels, panels[len(shown) :], strict=False):
         for more, dash in (("", "-"), (", normalised", "--")):
             for layer in range(closed_loop.DEPTH):
-                name = closed_loop.name(unit, arm + more)
+                name = closed_loop.name(unit, f"FA{more}")
                 curve(above, results, name, "angles", HUES[layer], f"W{layer + 1}{more}", dash=dash, at=layer)
         _angles(above, "update")
-        above.set_title(title)
-        _norms(below, results, closed_loop.name(unit, arm))
+        above.set_title(f"{unit.replace('lif', 'LIF')} network")
+        _norms(below, results, closed_loop.name(unit, "FA"))
     panels[len(shown)].set_ylabel("‖W‖ relative to its start")
     return _legend(figure, panels)
 
