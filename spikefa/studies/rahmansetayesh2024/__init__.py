@@ -35,7 +35,7 @@ class RahmanSetayesh2024(Study):
         arbitrary weights", Neurocomputing, 2024. Preprint: https://doi.org/10.1101/2021.06.12.447639
     """
 
-    seeds: ClassVar[Mapping[Size, int]] = {"quick": 5, "paper": 5}
+    seeds: ClassVar[Mapping[Size, int]] = {"quick": 5, "paper": 3}
 
     def cases(self, size: Size) -> Sequence[Case]:
         """Open loop, then time, then closed loop."""

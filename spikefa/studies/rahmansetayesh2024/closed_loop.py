@@ -28,7 +28,7 @@ SIDE, WIDTH, DEPTH, CLASSES, STEPS = 15, 50, 4, 10, 20
 RATE, BATCH, UPDATES = 5e-4, 1000, 6000
 """η on gradients summed over the batch, images a batch, updates: the published ones."""
 LIF = {"batch": 200, "rate": 1e-4}
-"""Ours, for LIF networks: fewer images, and an η at which no read-out falls silent for good, as some do at the other."""
+"""Ours, for LIF networks: fewer images, and an η at which no read-out falls silent for good, as some do otherwise."""
 MARKS = (10, 20, 50, 100, 200, 300, 500, 1000, 2000, 3000, 4000, 5000, 6000)
 """Updates after which the angles are measured."""
 ARMS: dict[str, dict[str, Any]] = {
