@@ -52,7 +52,7 @@ class SaturatingReLU(nn.Module):
 def cases(size: Size) -> list[Case]:
     """The arms as rate networks at the published size, and as LIF networks at a smaller one that is ours."""
     quick = size == "quick"
-    own = {
+    own: dict[str, dict[str, Any]] = {
         "rate": {"updates": 300 if quick else UPDATES, "batch": BATCH},
         "lif": {"updates": 300 if quick else 2000, **LIF},
     }
