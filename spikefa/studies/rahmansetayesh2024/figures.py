@@ -89,7 +89,7 @@ def labels_in_closed_loop(results: Results) -> Figure | None:
         axes.axhline(0, color="#999999", linewidth=0.8)
         axes.set_title(f"{unit.replace('lif', 'LIF')} network")
         _logarithmic(axes, "update")
-    panels[0].set_ylabel("cosine of W and B, mean of layers")
+    panels[0].set_ylabel("mean cosine of W and B")
     return _legend(figure, panels, "labels")
 
 
