@@ -97,7 +97,7 @@ def updates_at_each_step(results: Results) -> Figure | None:
     """The angle over the samples where weights change at each of a sample's T steps, and where they do after it."""
     conditions = [("linear", steps.INDEPENDENT), ("relu", steps.INDEPENDENT), ("lif", steps.INDEPENDENT)]
     conditions += [("lif", steps.HELD), ("lif", steps.LEARNED)]
-    shown = [(unit, c) for unit, c in conditions if results.of(steps.name(unit, c, "step"))]
+    shown = [(unit, c) for unit, c in conditions if all(results.of(steps.name(unit, c, per)) for per in steps.UPDATES)]
     if not shown:
         return None
     figure, panels = _panels(len(shown), 2.3)
