@@ -6,6 +6,7 @@ measures only what is missing there. A new one is one file and one line here, or
 """
 
 from spikefa.studies.claim import Claim, Verdict
+from spikefa.studies.rahmansetayesh2024 import RahmanSetayesh2024
 from spikefa.studies.rows import Results, Row
 from spikefa.studies.song2021 import Song2021
 from spikefa.studies.study import SIZES, Case, Size, Study
@@ -13,3 +14,4 @@ from spikefa.studies.study import SIZES, Case, Size, Study
 __all__ = ["SIZES", "STUDIES", "Case", "Claim", "Results", "Row", "Size", "Study", "Verdict"]
 
 STUDIES: dict[str, type[Study]] = {"song2021": Song2021}
+STUDIES: dict[str, type[Study]] = {"rahmansetayesh2024": RahmanSetayesh2024}
