@@ -13,5 +13,7 @@ from spikefa.studies.study import SIZES, Case, Size, Study
 
 __all__ = ["SIZES", "STUDIES", "Case", "Claim", "Results", "Row", "Size", "Study", "Verdict"]
 
-STUDIES: dict[str, type[Study]] = {"song2021": Song2021}
-STUDIES: dict[str, type[Study]] = {"rahmansetayesh2024": RahmanSetayesh2024}
+STUDIES: dict[str, type[Study]] = {
+    "song2021": Song2021,
+    "rahmansetayesh2024": RahmanSetayesh2024,
+}
