@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from spikefa.microcircuit import Circuit, Microcircuit
-from spikefa.noise.circuit import NEURONS
+from spikefa.microcircuit.loop import NEURONS
 from spikefa.streams import stream
 from spikefa.validation.exact import Exact
 

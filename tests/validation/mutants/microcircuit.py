@@ -2,8 +2,7 @@
 
 import inspect
 
-from spikefa import microcircuit
-from spikefa.noise import circuit
+from spikefa.microcircuit import circuit, loop
 
 LEARNED = "(upper * before[0] - lower * before[1])"
 MOVED = "decay * (before[0] + lower)"
@@ -13,10 +12,10 @@ def changed(old, new):
     """The loop with another expression, in plain Python."""
 
     def patch(monkeypatch):
-        source, names = inspect.getsource(circuit.advance), dict(vars(circuit))
+        source, names = inspect.getsource(loop.advance), dict(vars(loop))
         assert source.count(old) == 1
         exec(source.replace(old, new), names)
-        monkeypatch.setattr(microcircuit, "compiled_advance", lambda: names["advance"])
+        monkeypatch.setattr(circuit, "compiled_advance", lambda: names["advance"])
 
     return patch
 

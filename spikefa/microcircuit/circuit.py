@@ -1,32 +1,23 @@
-"""The cortical microcircuit: a spiking network whose dendrites hold the errors that it learns from."""
+"""Microcircuits: their constants, their state, and how they move on."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from spikefa.microcircuit.loop import advance, compiled_advance
 from spikefa.names import nearest
 from spikefa.noise.choice import compiles, share
-from spikefa.noise.circuit import advance, compiled_advance
 from spikefa.noise.draw import uniform
 from spikefa.options import positive, whole
-from spikefa.streams import stream
 
 Array = NDArray[np.float64]
 
-TEACHER = (2.0, 2.0)
-"""W₁₀ and W₂₁ of the paper's teacher."""
-TRAINED = (-3.0, -2.5, -2.0, -0.8, 0.8, 2.0, 2.5, 3.0)
-"""Drives of the input neuron in training."""
-TESTED = (-2.7, -1.8, -0.5, 0.5, 1.8, 2.7)
-"""Drives of the input neuron in validation."""
-SPREAD = 3.0
-"""A student's weights start anywhere between −3 and 3."""
 PIECE = 2000
 """Steps that are drawn for at a time."""
 WORK = 40
@@ -40,9 +31,9 @@ ARMS = ("sal", "copy", "fa")
 class Circuit:
     """The constants of the paper's microcircuit of one input, one hidden and one output neuron.
 
-    All are stochastic neurons: P(spike) = φ(u) = 1 / (1 + T_ref e^(−u)) per step while not refractory, potentials z of 1
-    for T_ref steps after a spike. An interneuron gets what the output neuron gets from below and takes it off what the
-    output neuron sends back, so that the apical dendrite of the hidden neuron is left with the effect of the nudging:
+    Stochastic neurons: P(spike) = φ(u) = 1 / (1 + T_ref e^(−u)) per step while not refractory, potentials z of 1 for
+    T_ref steps after a spike. An interneuron hears what the output neuron hears, and takes it off what that one
+    sends back, so that the apical dendrite of the hidden neuron is left with the effect of the nudging:
 
         u₁ = b + v₁ + λ B₁₂ (z₂ − z_I),   v₁ = W₁₀ z₀,   u_I = b + v₂
         u₂ = b + v₂ + nudging (target − b − ⟨v₂⟩),   v₂ = W₂₁ z₁
@@ -53,8 +44,17 @@ class Circuit:
 
     In aligning W rests, λ = 1, the interneuron is cut off, and B₁₂ learns by SAL, at spikes: those of the output neuron
     add η times the trace of the hidden one, those of the hidden one take off that of the output neuron; traces decay
-    with T_ref. Here every earlier spike leaves its trace, as in :class:`~spikefa.rules.SpikeAlignment`. In the
-    authors' code only the last one does, of which no detailed balance holds where the two ends fire at different rates.
+    with T_ref. Here every earlier spike leaves its trace, as in :class:`~spikefa.rules.SpikeAlignment`; in the authors'
+    code only the last one does.
+
+    B₁₂ settles at W₂₁ exactly if the input neuron does not reach the hidden one. Its spikes, to which nothing goes
+    back, break the detailed balance on which SAL rests. Measured with W₂₁ = 2 and a drive of 0, means of 64 circuits
+    over 16 patterns with η = 0.01 (standard error at most 0.01):
+
+    ===  ====  ====  ====  ====
+    W₁₀  0     1.5   3     −3
+    B₁₂  2.00  2.30  2.87  2.23
+    ===  ====  ====  ====  ====
 
     **Uses:** spikes, potentials and averages of the two neurons that a synapse connects: local. That the interneuron's
     weights are W₂₁ and −B₁₂ is set, as in the paper, and is not.
@@ -109,10 +109,11 @@ class Microcircuit:
         ValueError: no such arm, or weights of another shape.
 
     Example:
+        >>> from spikefa.streams import stream
         >>> net = Microcircuit(Circuit(steps=3000), np.full((1, 3), 2.0), "fa")
         >>> noise = stream(0, "noise")
         >>> low, high = (net.present(np.array([drive]), noise)[0] for drive in (-3.0, 3.0))
-        >>> low < high
+        >>> bool(low < high)
         True
     """
 
@@ -185,64 +186,3 @@ class Microcircuit:
         share(kernel, count, drawn.size * WORK // 4, drawn, given, *state, constants, spk, out)
         self.clock += len(drawn)
         return spk
-
-
-@final
-@dataclass(frozen=True)
-class Course:
-    """What students did, epoch by epoch.
-
-    Attributes:
-        loss: mean square of the distance of the output's mean drive to the teacher's, over the tested drives, without
-            nudging, ``[epochs, S]``; weights: W₁₀, W₂₁, B₁₂, ``[epochs + 1, S, 3]``, from the start.
-    """
-
-    loss: Array = field(repr=False)
-    weights: Array = field(repr=False)
-
-
-def teach(circuit: Circuit, drives: tuple[float, ...], noise: torch.Generator) -> Array:
-    """Mean drives of the teacher's output neuron for drives of its input neuron, ``[len(drives)]``."""
-    teacher = Microcircuit(circuit, np.tile([*TEACHER, TEACHER[1]], (len(drives), 1)), "fa")
-    return teacher.present(np.array(drives), noise)
-
-
-def course(
-    seed: int,
-    arm: str,
-    *,
-    students: int,
-    epochs: int,
-    patterns: int = 20,
-    aligning: int = 5,
-    circuit: Circuit | None = None,
-) -> Course:
-    """Students that learn from a teacher, as in the paper.
-
-    In each epoch ``patterns − aligning`` of the training drives, chosen at random for each student, are learned, then
-    ``aligning`` are shown for the feedback, then the tested ones. Of one seed, the students of all arms start from the
-    same weights and are shown the same.
-
-    Args:
-        seed: of everything; ``arm``: of :data:`ARMS`; ``students``: S; ``epochs``; ``circuit``: the paper's if absent.
-
-    Example:
-        >>> found = course(0, "sal", students=2, epochs=1, circuit=Circuit(steps=50, lag=10))
-        >>> found.loss.shape, found.weights.shape
-        ((1, 2), (2, 2, 3))
-    """
-    whole(students=students, epochs=epochs, patterns=patterns)
-    circuit = circuit or Circuit()
-    shown, noise = stream(seed, "patterns"), stream(seed, f"microcircuit, {arm}")
-    wanted = [teach(circuit, drives, stream(seed, "teacher")) for drives in (TRAINED, TESTED)]
-    start = SPREAD * (2 * torch.rand(students, 3, generator=stream(seed, "weights"), dtype=torch.float64) - 1)
-    net, drives = Microcircuit(circuit, start.numpy(), arm), np.array(TRAINED)
-    losses, weights = [], [net.weights.copy()]
-    for _ in range(epochs):
-        chosen = torch.randint(len(TRAINED), (patterns, students), generator=shown).numpy()
-        for number, which in enumerate(chosen):
-            net.present(drives[which], noise, wanted[0][which], aligning=number >= patterns - aligning)
-        found = [net.present(np.full(students, drive), noise) for drive in TESTED]
-        losses.append(np.mean((np.array(found) - wanted[1][:, None]) ** 2, 0))
-        weights.append(net.weights.copy())
-    return Course(np.array(losses), np.array(weights))
