@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from spikefa.names import resolve
-from spikefa.validation import fa, fbp, kp, lif, microcircuit, mirror, rdd, sal, stdwi
+from spikefa.validation import dale, fa, fbp, kp, lif, microcircuit, mirror, rdd, sal, stdwi
 from spikefa.validation.exact import Agreement, Exact
 from spikefa.validation.statistical import Consistency, Statistical
 
@@ -24,6 +24,7 @@ VALIDATIONS: dict[str, Cases] = {
     "rdd": rdd.cases,
     "sal": sal.cases,
     "microcircuit": microcircuit.cases,
+    "dale": dale.cases,
 }
 
 

@@ -35,8 +35,8 @@ RULES = {
     "sal, T_ref 10 ms": "sal:every=1,eta=0.05,steps=125,replicas=8,centred=false",
     "stdwi, ours": "stdwi:every=1,duration=1000,replicas=1,rescale=false",
 }
-"""Each with its own neurons and drive. The first three have the options of the authors' comparison, of SAL with 10 steps
-of 0.1 ms as T_ref; the fourth has steps of 1 ms, and the last what spikefa takes as stdwi's defaults."""
+"""Each with its own neurons and drive. The first three have the options of the authors' comparison, SAL among them with
+a T_ref of 10 steps of 0.1 ms; the fourth has steps of 1 ms, and the last what spikefa takes as stdwi's defaults."""
 COLORS = {
     "sal": "#cc79a7",
     "rdd": "#882255",
