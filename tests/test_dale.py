@@ -31,6 +31,17 @@ def test_neurons_fire_by_the_probability_of_their_drive_and_rest_after_a_spike()
         left = np.where(now, 5, np.maximum(left - 1, 0))
 
 
+def test_what_does_not_learn_rests_whatever_its_sign():
+    net = Wired(-WEIGHTS, np.zeros(3), refractory=5, learns=LEARNS)
+    net.move(drawn())
+    assert (net.weights == -WEIGHTS).all()
+
+
+def test_a_negative_weight_lowers_the_rate():
+    low, high = (Pair(off=(0.0, 0.0)).rests((w, 0.0), 100_000, stream(0, "noise"))[1].rates[E2] for w in (-1.0, 0.0))
+    assert low < high - 0.05
+
+
 def test_the_order_is_the_mirrored_window():
     net = wired()
     spk = torch.from_numpy(net.move(drawn())).double()[:, None]

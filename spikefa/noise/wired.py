@@ -125,7 +125,7 @@ def advance(
             if spk[t, n]:
                 for m in range(count):
                     order[n, m] += x[m]
-                    if learns[n, m]:
+                    if eta > 0 and learns[n, m]:
                         weights[n, m] = max(0.0, weights[n, m] - eta * x[m])
         for n in range(count):
             if spk[t, n]:

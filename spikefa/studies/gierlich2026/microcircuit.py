@@ -85,7 +85,8 @@ def figures(results: Results) -> Mapping[str, Figure]:
         left.plot(epochs, np.median(curves, 0), color=COLORS[arm], label=WORDS[arm])
         left.fill_between(epochs, curves.min(0), curves.max(0), color=COLORS[arm], alpha=0.15, linewidth=0)
     left.set(yscale="log", xlabel="epoch", ylabel="validation loss", title="median student, range of seeds")
-    left.legend()
+    left.yaxis.set_major_formatter(lambda loss, _: f"{loss:g}")
+    left.legend(loc="upper right")
     if "sal" in measured:
         for name, weights, dash in zip(
             WEIGHTS, results.array("microcircuit, sal", "student")[0].T, ("-", "--", ":"), strict=True
@@ -104,7 +105,6 @@ def _ends(axes: Axes, results: Results, arms: Sequence[str]) -> None:
         ends = np.concatenate(results.array(f"microcircuit, {arm}", "end"))
         for n, values in enumerate(ends.T):
             place = n + 0.25 * (shift - 1) + np.linspace(-0.08, 0.08, len(values))
-            axes.plot(place, values, ".", color=COLORS[arm], markersize=4, label=WORDS[arm] if n == 0 else None)
+            axes.plot(place, values, ".", color=COLORS[arm], markersize=4)
     axes.axhline(TEACHER[0], color="#999999", linewidth=0.8)
     axes.set(xticks=range(3), xticklabels=WEIGHTS, ylabel="weight in the end", title="all students")
-    axes.legend(loc="lower left", handletextpad=0.1)
