@@ -33,11 +33,23 @@ def test_w_learns_from_targets_and_b_by_its_arm(arm):
 
 
 def test_nothing_is_learned_of_w_before_the_lag():
-    late = Circuit(window=40, steps=51, lag=50, eta=(0.9, 0.5, 0.1))
-    drawn = np.zeros((50, 2, 4))  # all fire whenever they may
-    net = Microcircuit(late, WEIGHTS, "fa")
-    net.move(drawn, DRIVE, TARGET)
-    assert (net.weights == WEIGHTS).all()
+    weights, ones = np.ones((50, 3)), np.ones(50)
+    moved = []
+    for lag in (0, 199):
+        net = Microcircuit(Circuit(window=40, steps=200, lag=lag), weights, "fa")
+        net.present(2 * ones, stream(0, "noise"), 3 * ones)
+        moved.append((net.weights != weights).any(1).mean())
+    assert moved[0] == 1
+    assert 0 < moved[1] < 0.5  # those with a spike in the last step
+
+
+def test_so_many_patterns_are_for_the_feedback():
+    tiny = Circuit(window=40, steps=60, lag=20)
+    for aligning, still in ((0, 2), (4, slice(2))):
+        found = course(3, "sal", students=3, epochs=1, patterns=4, aligning=aligning, circuit=tiny)
+        first, last = found.weights
+        assert (first[:, still] == last[:, still]).all()
+        assert (first != last).any()
 
 
 @pytest.mark.parametrize("arm", ARMS)
