@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol, final
 
 from spikefa.studies.claim import Claim
+from spikefa.studies.gierlich2026 import sampling, two_neurons
 from spikefa.studies.rows import Results
 from spikefa.studies.study import Case, Size, Study
 
@@ -26,7 +27,11 @@ class Part(Protocol):
         """Their figures; none of what was not measured."""
 
 
-PARTS: tuple[Part, ...] = ()
+PARTS: tuple[Part, ...] = (
+    two_neurons,
+    sampling,
+)
+"""In the paper's order."""
 
 
 @final
