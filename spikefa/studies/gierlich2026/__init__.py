@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol, final
 
 from spikefa.studies.claim import Claim
-from spikefa.studies.gierlich2026 import sampling, two_neurons
+from spikefa.studies.gierlich2026 import sampling, timing, two_neurons
 from spikefa.studies.rows import Results
 from spikefa.studies.study import Case, Size, Study
 
@@ -29,6 +29,7 @@ class Part(Protocol):
 
 PARTS: tuple[Part, ...] = (
     two_neurons,
+    timing,
     sampling,
 )
 """In the paper's order."""
