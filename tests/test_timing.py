@@ -65,10 +65,11 @@ def test_with_other_potentials_and_delays_biases_shift_the_fixed_point_but_equal
     assert abs(other.balance(6.0) - 0.5) > 0.02
 
 
-def test_spikes_that_come_too_late_drive_weights_apart():
-    drift = [TwoNeurons((0.6, 0.4), (0.0, 0.0), 10, delay=delay).drift(10.0) for delay in (0, 2, 8)]
+def test_delays_weaken_sal_and_turn_it_round():
+    """By the parts that the class's docstring gives."""
+    drift = [TwoNeurons((1.05, 0.95), (0.0, 0.0), 10, delay=delay).drift(10.0) for delay in (0, 2, 4, 6)]
     assert drift[0] < 0
-    assert drift[1] < 0 < drift[2]
+    assert [round(each / drift[0], 2) for each in drift[1:]] == [0.75, 0.35, -0.02]
 
 
 @pytest.mark.parametrize("name", CASES)
