@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from spikefa.timing import TwoNeurons, alpha, exponential
+from spikefa.potentials import alpha, exponential
+from spikefa.timing import TwoNeurons
 
 CASES = {
     "rectangular": (None, 0),

@@ -14,12 +14,13 @@ from spikefa.noise.leaky import LeakyNeuron
 from spikefa.noise.pair import Neuron, pair
 from spikefa.noise.stdp import mirrored_window
 from spikefa.noise.stochastic import StochasticNeuron
+from spikefa.potentials import alpha, exponential
 from spikefa.streams import stream
 from spikefa.studies.claim import Claim
 from spikefa.studies.gierlich2026.timing_figures import figures
 from spikefa.studies.rows import Results
 from spikefa.studies.study import Case, Size
-from spikefa.timing import TwoNeurons, alpha, exponential
+from spikefa.timing import TwoNeurons
 
 __all__ = ["cases", "claims", "figures"]
 
