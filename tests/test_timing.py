@@ -121,3 +121,13 @@ def test_a_weight_that_finds_no_fixed_point_is_said_to_run_away():
 def test_impossible_times_are_refused(refractory, delay):
     with pytest.raises(ValueError, match=f"not refractory={refractory}, delay={delay}"):
         TwoNeurons((1.0, 1.0), (0.0, 0.0), refractory, delay=delay)
+
+
+@pytest.mark.parametrize(("shape", "tau", "top"), [(exponential, 5.0, 1), (alpha, 5.0, 5), (alpha, 3.0, 3)])
+def test_potentials_have_the_area_of_the_rectangular_one_and_their_top_where_they_should(shape, tau, top):
+    found = shape(10, tau)
+    assert found.sum() == pytest.approx(10)
+    assert np.argmax(found) + 1 == top
+    later = found[20:] / found[20]
+    time = np.arange(21, len(found) + 1)
+    np.testing.assert_allclose(later, (time / 21) ** (shape is alpha) * np.exp(-(time - 21) / tau))

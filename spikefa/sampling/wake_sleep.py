@@ -65,8 +65,8 @@ class WakeSleep:
     Δb_i = η (⟨z_i⟩* − ⟨z_i⟩),  and all are kept within ±bound
 
     o_ij is how much spikes of i followed spikes of j. C, D, C', D' are the amplitudes of the windows of each synapse, 1
-    if there is no scatter; a is 1, as if the wake phase were without fault, or where ``both`` (C + D)/2, as the windows
-    would give it that the synapse has in its sleep. ``none`` has η_s = λ = 0, ``sal`` λ = 0, ``kp`` η_s = 0.
+    if there is no scatter; a is 1, as if the wake phase were without fault. Where a synapse has ``one`` amplitude, all
+    five are the same. ``none`` has η_s = λ = 0, ``sal`` λ = 0, ``kp`` η_s = 0.
 
     W starts symmetric, N(0, 0.2²), plus ``asymmetry`` times a standard normal number for each synapse; b at N(0, 0.2²).
 
@@ -83,7 +83,8 @@ class WakeSleep:
         cycles: how many; ``duration``: of a sleep, in T_ref.
         rate: η, of weights and biases; ``aligning``: η_s of SAL; ``decay``: λ of Kolen–Pollack, per cycle.
         asymmetry: σ of the synaptic noise at the start; ``scatter``: σ of the amplitudes (:class:`Amplitudes`).
-        both: whether the amplitudes act on the wake phase too.
+        one: whether each synapse has one amplitude, for all that it learns by, or one for each half of its windows in
+            the sleep.
         bound: of weights and biases.
         tests: how often the divergence is measured after the start; ``sample``: how long the network then runs, T_ref.
 
@@ -106,7 +107,7 @@ class WakeSleep:
     decay: float = 2e-4
     asymmetry: float = 0.0
     scatter: float = 0.0
-    both: bool = False
+    one: bool = False
     bound: float = 2.0
     tests: int = 5
     sample: int = 1_000_000
@@ -117,7 +118,7 @@ class WakeSleep:
         names = ("units", "refractory", "cycles", "duration", "tests", "sample")
         whole(**{name: getattr(self, name) for name in names})
         positive(rate=self.rate, bound=self.bound)
-        flag(both=self.both)
+        flag(one=self.one)
         within(0, 1, aligning=self.aligning, decay=self.decay, scatter=self.scatter)
 
     def run(self, seed: int) -> Course:
@@ -147,8 +148,11 @@ class WakeSleep:
 
     def windows(self, generator: torch.Generator) -> tuple[Amplitudes, Amplitudes]:
         """The amplitudes of the windows of coincidence and of order."""
-        one, other = (Amplitudes.drawn(self.units, self.scatter, generator) for _ in range(2))
-        return one, other
+        if self.one:
+            single = Amplitudes.drawn(self.units, self.scatter, generator).causal
+            return Amplitudes(single, single), Amplitudes(single, single)
+        coincidence, order = (Amplitudes.drawn(self.units, self.scatter, generator) for _ in range(2))
+        return coincidence, order
 
     def slept(
         self,
@@ -184,7 +188,7 @@ class WakeSleep:
 
     def wake(self, together: Array, window: Amplitudes) -> Array:
         """What each synapse's window of coincidence gives in a wake phase, ``[N, N]``."""
-        return together * (window.causal + window.opposite) / 2 if self.both else together
+        return together * (window.causal + window.opposite) / 2 if self.one else together
 
     def test(self, target: Boltzmann, weight: Array, bias: Array, generator: torch.Generator) -> tuple[float, float]:
         """The divergence of what the network samples, and its asymmetry."""

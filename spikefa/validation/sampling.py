@@ -25,13 +25,13 @@ class Sampling(Exact):
 
     Args:
         label: what the name has after ``sampling``.
-        rule: ``none``, ``sal`` or ``kp``; ``both``: whether amplitudes act on the wake phase.
+        rule: ``none``, ``sal`` or ``kp``; ``one``: whether a synapse has one amplitude.
         cycles: how many; ``duration``: of each, in T_ref.
     """
 
     label: str
     rule: str
-    both: bool = False
+    one: bool = False
     cycles: int = 5
     duration: int = 40
 
@@ -91,9 +91,7 @@ class Sampling(Exact):
         return made_trace
 
     def _made(self) -> WakeSleep:
-        return WakeSleep(
-            self.rule, 5, 10, rate=0.5, aligning=0.5, decay=0.05, asymmetry=0.8, scatter=0.2, both=self.both
-        )
+        return WakeSleep(self.rule, 5, 10, rate=0.5, aligning=0.5, decay=0.05, asymmetry=0.8, scatter=0.2, one=self.one)
 
     @property
     def _steps(self) -> int:
@@ -107,4 +105,4 @@ class Sampling(Exact):
 
 def cases() -> Sequence[Exact]:
     """The three rules, in a network whose synapses all differ."""
-    return [Sampling("", "sal"), Sampling("-none", "none", both=True), Sampling("-kp", "kp")]
+    return [Sampling("", "sal"), Sampling("-none", "none", one=True), Sampling("-kp", "kp")]

@@ -115,15 +115,27 @@ def given(**options):
     return made, target.together, made.windows(stream(0, "windows"))
 
 
-@pytest.mark.parametrize("both", [False, True])
-def test_a_network_that_sleeps_as_it_wakes_stays_as_it_is_where_amplitudes_are_the_same_in_both(both):
-    made, together, windows = given(rule="sal", scatter=0.3, both=both)
+@pytest.mark.parametrize("one", [False, True])
+def test_a_network_that_sleeps_as_it_wakes_stays_as_it_is_only_where_a_synapse_has_one_amplitude(one):
+    made, together, windows = given(rule="sal", scatter=0.3, one=one)
     slept = Slept(together.diagonal(), together / 2, np.zeros(8, int))
-    weight, bias = made.learned(
-        WEIGHT, BIAS, together, slept, (windows[0], windows[0]._replace(opposite=windows[0].causal))
-    )
+    weight, bias = made.learned(WEIGHT, BIAS, together, slept, windows)
     np.testing.assert_allclose(bias, BIAS)
-    assert np.allclose(weight, WEIGHT) == both
+    assert np.allclose(weight, WEIGHT) == one
+
+
+def test_a_synapse_that_has_one_amplitude_learns_by_so_much_more():
+    slept = Slept(BIAS, np.abs(WEIGHT), np.zeros(8, int))
+    (made, together, windows), (plain, *_) = (
+        given(rule="sal", scatter=0.3, one=True, bound=9.0),
+        given(rule="sal", bound=9.0),
+    )
+    change, usual = (
+        m.learned(WEIGHT, BIAS, together, slept, w)[0] - WEIGHT
+        for m, w in ((made, windows), (plain, plain.windows(stream(0, "windows"))))
+    )
+    np.testing.assert_allclose(change, windows[0].causal * usual)
+    assert np.abs(usual).max() > 0.01
 
 
 def test_bounds_keep_weights_and_biases():
@@ -152,7 +164,7 @@ def test_rules_and_noises_start_from_the_same_and_runs_repeat():
 
 
 @pytest.mark.parametrize(
-    "option", [{"rule": "hebb"}, {"cycles": 0}, {"rate": -1.0}, {"scatter": 2.0}, {"both": 1}, {"decay": -0.1}], ids=str
+    "option", [{"rule": "hebb"}, {"cycles": 0}, {"rate": -1.0}, {"scatter": 2.0}, {"one": 1}, {"decay": -0.1}], ids=str
 )
 def test_options_out_of_range_are_refused(option):
     name, value = next(iter(option.items()))

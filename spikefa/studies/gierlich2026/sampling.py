@@ -14,7 +14,7 @@ from spikefa.studies.study import Case, Size
 
 __all__ = ["cases", "claims", "figures", "learn"]
 
-SYNAPTIC, SLEEP, BOTH = "synaptic noise", "plasticity noise in sleep", "plasticity noise"
+SYNAPTIC, SLEEP, WHOLE = "synaptic noise", "plasticity noise in sleep", "plasticity noise"
 PUBLISHED: Mapping[str, Mapping[str, Any]] = {
     SYNAPTIC: {"cycles": 20_001, "rate": 0.01, "aligning": 0.01, "decay": 2e-4, "asymmetry": 0.0},
     SLEEP: {"cycles": 150_001, "rate": 0.001, "aligning": 0.002, "decay": 2e-5, "asymmetry": 0.2},
@@ -23,10 +23,10 @@ PUBLISHED: Mapping[str, Mapping[str, Any]] = {
 FASTER = {SYNAPTIC: 10, SLEEP: 50}
 """At quick size there are fewer cycles by these factors, of rates that are higher by the same."""
 LEVELS: Mapping[Size, Mapping[str, Sequence[float]]] = {
-    "quick": {SYNAPTIC: (0.4, 0.8), SLEEP: (0.05,), BOTH: (0.8,)},
-    "paper": {SYNAPTIC: (0.2, 0.4, 0.6, 0.8), SLEEP: (0.01, 0.03, 0.05), BOTH: (0.2, 0.4, 0.8)},
+    "quick": {SYNAPTIC: (0.4, 0.8), SLEEP: (0.05,), WHOLE: (0.8,)},
+    "paper": {SYNAPTIC: (0.2, 0.4, 0.6, 0.8), SLEEP: (0.01, 0.03, 0.05), WHOLE: (0.2, 0.4, 0.8)},
 }
-HIGHEST = {SYNAPTIC: 0.8, SLEEP: 0.05, BOTH: 0.8}
+HIGHEST = {SYNAPTIC: 0.8, SLEEP: 0.05, WHOLE: 0.8}
 
 
 def learn(seed: int, **protocol: Any) -> dict[str, Any]:
@@ -71,14 +71,14 @@ def _cases(size: Size) -> Iterator[Case]:
             yield Case(f"{kind} 0, {rule}", learn, {"rule": rule, **protocol(size, kind)})
     for kind, levels in LEVELS[size].items():
         for level in levels:
-            noise = {"asymmetry": level} if kind == SYNAPTIC else {"scatter": level, "both": kind == BOTH}
+            noise = {"asymmetry": level} if kind == SYNAPTIC else {"scatter": level, "one": kind == WHOLE}
             for rule in RULES:
                 yield Case(f"{kind} {level}, {rule}", learn, {"rule": rule, **protocol(size, kind), **noise})
 
 
 def claims(results: Results) -> Sequence[Claim]:
     """What each kind of noise does, and what SAL and Kolen–Pollack make of it."""
-    return [*_synaptic(results), *_asymmetry(results), *_plastic(results, SLEEP), *_plastic(results, BOTH)]
+    return [*_synaptic(results), *_asymmetry(results), *_plastic(results, SLEEP), *_plastic(results, WHOLE)]
 
 
 def _synaptic(results: Results) -> Iterator[Claim]:
