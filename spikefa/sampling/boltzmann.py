@@ -78,7 +78,7 @@ class Boltzmann:
         return found
 
 
-def divergence(target: Array, counts: Array) -> float:
+def divergence(target: Array, counts: NDArray[np.integer]) -> float:
     """The Kullback–Leibler divergence of what was sampled from the target, Σ p log(p / q), in nats.
 
     Args:

@@ -79,4 +79,4 @@ def sleep(
         drawn = uniform(min(CHUNK, steps - begin), count, generator=generator, dtype=dtype)
         kernels.sleep(drawn.numpy(), begin, table, refractory, last, spikes, order, occupied)
     per_time = refractory / steps
-    return Slept(spikes * per_time, order * per_time, occupied)
+    return Slept((spikes * per_time).astype(float), order * per_time, occupied)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spikefa.options import positive, whole, within
+from spikefa.options import flag, positive, whole, within
 from spikefa.sampling.boltzmann import Boltzmann, divergence
 from spikefa.sampling.network import Slept, sleep
 from spikefa.streams import stream
@@ -61,11 +61,12 @@ class WakeSleep:
     A cycle is a sleep (:func:`~spikefa.sampling.network.sleep`), of which the windows of all synapses are taken, and a
     change of all weights; what the target would have given in the wake phase is known exactly:
 
-    ΔW_ij = η (⟨z_i z_j⟩* − C_ij o_ij − D_ij o_ji) + η_s (D'_ij o_ji − C'_ij o_ij) − λ W_ij
+    ΔW_ij = η (a_ij ⟨z_i z_j⟩* − C_ij o_ij − D_ij o_ji) + η_s (D'_ij o_ji − C'_ij o_ij) − λ W_ij
     Δb_i = η (⟨z_i⟩* − ⟨z_i⟩),  and all are kept within ±bound
 
     o_ij is how much spikes of i followed spikes of j. C, D, C', D' are the amplitudes of the windows of each synapse, 1
-    if there is no scatter. ``none`` has η_s = λ = 0, ``sal`` λ = 0, ``kp`` η_s = 0.
+    if there is no scatter; a is 1, as if the wake phase were without fault. Where a synapse has ``one`` amplitude, all
+    five are the same. ``none`` has η_s = λ = 0, ``sal`` λ = 0, ``kp`` η_s = 0.
 
     W starts symmetric, N(0, 0.2²), plus ``asymmetry`` times a standard normal number for each synapse; b at N(0, 0.2²).
 
@@ -82,6 +83,8 @@ class WakeSleep:
         cycles: how many; ``duration``: of a sleep, in T_ref.
         rate: η, of weights and biases; ``aligning``: η_s of SAL; ``decay``: λ of Kolen–Pollack, per cycle.
         asymmetry: σ of the synaptic noise at the start; ``scatter``: σ of the amplitudes (:class:`Amplitudes`).
+        one: whether each synapse has one amplitude, for all that it learns by, or one for each half of its windows in
+            the sleep.
         bound: of weights and biases.
         tests: how often the divergence is measured after the start; ``sample``: how long the network then runs, T_ref.
 
@@ -104,6 +107,7 @@ class WakeSleep:
     decay: float = 2e-4
     asymmetry: float = 0.0
     scatter: float = 0.0
+    one: bool = False
     bound: float = 2.0
     tests: int = 5
     sample: int = 1_000_000
@@ -114,6 +118,7 @@ class WakeSleep:
         names = ("units", "refractory", "cycles", "duration", "tests", "sample")
         whole(**{name: getattr(self, name) for name in names})
         positive(rate=self.rate, bound=self.bound)
+        flag(one=self.one)
         within(0, 1, aligning=self.aligning, decay=self.decay, scatter=self.scatter)
 
     def run(self, seed: int) -> Course:
@@ -127,13 +132,7 @@ class WakeSleep:
             if cycle in times:
                 found.append(self.test(target, weight, bias, stream(seed, "test")))
             if cycle < self.cycles:
-                slept = sleep(
-                    weight,
-                    bias,
-                    refractory=self.refractory,
-                    steps=self.duration * self.refractory,
-                    generator=noise,
-                )
+                slept = self.slept(weight, bias, self.duration, noise)
                 weight, bias = self.learned(weight, bias, target.together, slept, windows)
         distances, asymmetries = zip(*found, strict=True)
         return Course(tuple(times.tolist()), distances, asymmetries, weight, bias)
@@ -149,8 +148,23 @@ class WakeSleep:
 
     def windows(self, generator: torch.Generator) -> tuple[Amplitudes, Amplitudes]:
         """The amplitudes of the windows of coincidence and of order."""
-        one, other = (Amplitudes.drawn(self.units, self.scatter, generator) for _ in range(2))
-        return one, other
+        if self.one:
+            single = Amplitudes.drawn(self.units, self.scatter, generator).causal
+            return Amplitudes(single, single), Amplitudes(single, single)
+        coincidence, order = (Amplitudes.drawn(self.units, self.scatter, generator) for _ in range(2))
+        return coincidence, order
+
+    def slept(
+        self,
+        weight: Array,
+        bias: Array,
+        duration: int,
+        generator: torch.Generator,
+        dtype: torch.dtype = torch.float32,
+    ) -> Slept:
+        """A sleep of a length in T_ref."""
+        steps = duration * self.refractory
+        return sleep(weight, bias, refractory=self.refractory, steps=steps, generator=generator, dtype=dtype)
 
     def learned(
         self, weight: Array, bias: Array, together: Array, slept: Slept, windows: tuple[Amplitudes, Amplitudes]
@@ -163,7 +177,7 @@ class WakeSleep:
         """
         (causal, opposite), (later, earlier) = windows
         order = slept.order
-        change = self.rate * (together - causal * order - opposite * order.T)
+        change = self.rate * (self.wake(together, windows[0]) - causal * order - opposite * order.T)
         if self.rule == "sal":
             change += self.aligning * (earlier * order.T - later * order)
         if self.rule == "kp":
@@ -172,10 +186,13 @@ class WakeSleep:
         moved = bias + self.rate * (together.diagonal() - slept.rates)
         return (weight + change).clip(-self.bound, self.bound), moved.clip(-self.bound, self.bound)
 
+    def wake(self, together: Array, window: Amplitudes) -> Array:
+        """What each synapse's window of coincidence gives in a wake phase, ``[N, N]``."""
+        return together * (window.causal + window.opposite) / 2 if self.one else together
+
     def test(self, target: Boltzmann, weight: Array, bias: Array, generator: torch.Generator) -> tuple[float, float]:
         """The divergence of what the network samples, and its asymmetry."""
-        steps = self.sample * self.refractory
-        slept = sleep(weight, bias, refractory=self.refractory, steps=steps, generator=generator)
+        slept = self.slept(weight, bias, self.sample, generator)
         return divergence(target.probability, slept.occupied), asymmetry(weight)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol, final
 
 from spikefa.studies.claim import Claim
-from spikefa.studies.gierlich2026 import dale, deep, microcircuit, spike_rules
+from spikefa.studies.gierlich2026 import dale, deep, microcircuit, sampling, spike_rules, timing, two_neurons
 from spikefa.studies.rows import Results
 from spikefa.studies.study import Case, Size, Study
 
@@ -27,7 +27,16 @@ class Part(Protocol):
         """Their figures; none of what was not measured."""
 
 
-PARTS: tuple[Part, ...] = (microcircuit, spike_rules, dale, deep)
+PARTS: tuple[Part, ...] = (
+    two_neurons,
+    timing,
+    sampling,
+    microcircuit,
+    spike_rules,
+    dale,
+    deep,
+)
+"""In the paper's order."""
 
 
 @final
