@@ -86,7 +86,7 @@ def figures(results: Results) -> Mapping[str, Figure]:
         left.fill_between(epochs, curves.min(0), curves.max(0), color=COLORS[arm], alpha=0.15, linewidth=0)
     left.set(yscale="log", xlabel="epoch", ylabel="validation loss", title="median student, range of seeds")
     left.yaxis.set_major_formatter(lambda loss, _: f"{loss:g}")
-    left.legend(loc="upper right")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     if "sal" in measured:
         for name, weights, dash in zip(
             WEIGHTS, results.array("microcircuit, sal", "student")[0].T, ("-", "--", ":"), strict=True
