@@ -11,6 +11,7 @@ from spikefa.credit import CREDITS
 from spikefa.datasets import DATASETS
 from spikefa.encoding import ENCODINGS
 from spikefa.networks import NETWORKS
+from spikefa.optimizers import OPTIMIZERS
 from spikefa.readout import READOUTS
 from spikefa.remedies import REMEDIES
 from spikefa.rules import RULES
@@ -24,6 +25,7 @@ TABLES: dict[str, Mapping[str, Callable[..., Any]]] = {
     "encodings": ENCODINGS,
     "read-outs": {name: readout.scores for name, readout in READOUTS.items()},
     "ways of credit assignment": {name: credit.backward for name, credit in CREDITS.items()},
+    "optimisers": OPTIMIZERS,
     "studies": STUDIES,
 }
 

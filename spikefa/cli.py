@@ -46,6 +46,7 @@ def compare(
     seed: Annotated[list[str] | None, Whole] = None,
     epochs: Annotated[list[str] | None, Whole] = None,
     batch_size: Annotated[list[str] | None, Whole] = None,
+    optimizer: Annotated[list[str] | None, Many] = None,
     lr: Annotated[list[str] | None, Real] = None,
     weight_decay: Annotated[list[str] | None, Real] = None,
     steps: Annotated[list[str] | None, Whole] = None,
@@ -77,8 +78,9 @@ def compare(
         seed: seeds; each decides weights, batches and noise (default: 0 1 2).
         epochs: passes over the training images (default: 10).
         batch_size: images per update (default: 64).
-        lr: learning rate of AdamW (default: 0.001).
-        weight_decay: decoupled weight decay, which kp needs (default: 0, Adam).
+        optimizer: adamw, or sgd:momentum=0.9 (default: adamw).
+        lr: its learning rate (default: 0.001).
+        weight_decay: weight decay, which kp needs (default: 0, Adam).
         steps: time steps per image (default: 10).
         precision: of matrix products: float32, or bfloat16, faster where the hardware has it (default: float32).
         tune: options, such as lr, that are not compared: each rule chooses among their values on validation data.

@@ -19,6 +19,7 @@ from spikefa.encoding import ENCODINGS
 from spikefa.feedback import Feedback
 from spikefa.names import nearest, resolve
 from spikefa.networks import NETWORKS
+from spikefa.optimizers import OPTIMIZERS
 from spikefa.readout import READOUTS, Readout
 from spikefa.remedies import remedy
 from spikefa.results import ADDED
@@ -59,6 +60,12 @@ def _plain(name: Any) -> Any:
     return "".join(name.split()).rstrip(":,") if isinstance(name, str) else name
 
 
+def _optimizer(name: str) -> str:
+    """Accept an optimiser that takes its options."""
+    resolve(name, OPTIMIZERS, "optimiser")([nn.Parameter(torch.zeros(1))], 1e-3, 0.0)
+    return name
+
+
 def _known_credit(name: str) -> str:
     """Accept a way of credit assignment; these are few, and not to be imported."""
     if name not in CREDITS:
@@ -94,9 +101,10 @@ class Experiment(BaseModel):
         seed: decides W₀, the order of the batches, B and all noise.
         epochs: passes over the training images.
         batch_size: images per update.
-        lr: learning rate of AdamW.
-        weight_decay: its decoupled weight decay λ, of all parameters, B among them where it is one (``kp`` needs some):
-            each update takes lr · λ of a weight away.
+        optimizer: a name of :data:`~spikefa.optimizers.OPTIMIZERS`: ``adamw``, or ``sgd:momentum=0.9``.
+        lr: its learning rate.
+        weight_decay: its weight decay λ, of all parameters, B among them where it is one (``kp`` needs some): each
+            update takes lr · λ of a weight away.
         steps: time steps per image, T.
         precision: of the affine layers' products, ``float32`` or ``bfloat16``; sums, neurons, weights and their updates
             are float32 in both. ``bfloat16`` needs ``credit="bptt"``, and pays where the hardware multiplies in it.
@@ -121,6 +129,7 @@ class Experiment(BaseModel):
     seed: Annotated[int, Number] = Field(0, ge=0)
     epochs: Annotated[int, Number] = Field(10, ge=1)
     batch_size: Annotated[int, Number] = Field(64, ge=1)
+    optimizer: Annotated[Name, AfterValidator(_optimizer)] = "adamw"
     lr: Annotated[float, Number] = Field(1e-3, gt=0, allow_inf_nan=False)
     weight_decay: Annotated[float, Number] = Field(0.0, ge=0, allow_inf_nan=False)
     steps: Annotated[int, Number] = Field(10, ge=1)
@@ -160,6 +169,13 @@ class Experiment(BaseModel):
         fields = self.model_dump()
         fields = {name: value for name, value in fields.items() if name not in ADDED or value != ADDED[name]}
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:10]
+
+    def updates(self, net: nn.Module) -> torch.optim.Optimizer:
+        """The optimiser of all of the network's parameters."""
+        made: torch.optim.Optimizer = resolve(self.optimizer, OPTIMIZERS, "optimiser")(
+            net.parameters(), self.lr, self.weight_decay
+        )
+        return made
 
     def build(self, data: Dataset) -> nn.Sequential:
         """The network with its pathways attached, at its start: W₀ and B depend on the fields alone."""

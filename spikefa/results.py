@@ -23,7 +23,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 """What a line of each kind must hold. Fields beyond these are ignored."""
 
-ADDED: dict[str, Any] = {"credit": "bptt", "precision": "float32"}
+ADDED: dict[str, Any] = {"credit": "bptt", "precision": "float32", "optimizer": "adamw"}
 """Fields of experiments that came after files had been written, each with the value that all runs had before."""
 
 

@@ -35,10 +35,10 @@ def train(
 ) -> Iterator[Epoch]:
     """Train one experiment and yield a record for the start and for each epoch.
 
-    AdamW on the read-out's loss, a cross-entropy, with gradients as the experiment's ``credit`` has them; without
-    weight decay it is Adam bit for bit. After every update the remedy, and then ``adapt``. Deterministic: the same
-    experiment gives the same numbers again (but for ``seconds`` and ``work``). Torch's global generator is neither used
-    nor moved.
+    The experiment's optimiser on the read-out's loss, a cross-entropy, with gradients as its ``credit`` has them;
+    ``adamw`` without weight decay is Adam bit for bit. After every update the remedy, and then ``adapt``.
+    Deterministic: the same experiment gives the same numbers again (but for ``seconds`` and ``work``). Torch's global
+    generator is neither used nor moved.
 
     Args:
         experiment: what to train.
@@ -67,7 +67,7 @@ def train(
         whole(probe=probe)
     net = experiment.build(data).to(device)
     _forget(net)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=experiment.lr, weight_decay=experiment.weight_decay)
+    optimizer = experiment.updates(net)
     check_decay(net, optimizer)
     after = remedy(experiment.remedy)(net)
     order, noise = stream(experiment.seed, "order"), stream(experiment.seed, "input")

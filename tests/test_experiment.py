@@ -24,6 +24,7 @@ OTHER = {
     "seed": 1,
     "epochs": 11,
     "batch_size": 65,
+    "optimizer": "sgd",
     "lr": 2e-3,
     "weight_decay": 0.1,
     "steps": 11,
@@ -75,6 +76,8 @@ def test_an_experiment_is_frozen():
         ("network", "mlp:deep=3", "no option 'deep'"),
         ("encoding", "poison", "no encoding is called 'poison'.*did you mean 'poisson'"),
         ("readout", "membran", "no read-out is called 'membran'.*did you mean 'membrane'"),
+        ("optimizer", "sdg", "no optimiser is called 'sdg'.*did you mean 'sgd'"),
+        ("optimizer", "sgd:momentum=1.5", "momentum.*1.5"),
         ("credit", "locl", "no way of credit assignment is called 'locl'.*did you mean 'local'"),
         ("credit", "local", "needs an error at every step.*'membrane'.*readout every_step"),
         ("seed", -1, "greater than or equal to 0"),
@@ -182,3 +185,15 @@ def test_scores_are_read_from_the_encoded_images(digits):
     assert one.shape == (5, 10)
     assert one.equal(twin)
     assert not one.equal(other)
+
+
+def test_the_optimiser_is_the_one_that_was_asked_for(digits):
+    experiment = Experiment(network=DEEP, optimizer="sgd:momentum=0.9", lr=0.1, weight_decay=0.01)
+    net = experiment.build(digits)
+    optimizer, before = experiment.updates(net), net.out.weight.detach().clone()
+    for _ in range(2):
+        net.out.weight.grad = torch.ones_like(before)
+        optimizer.step()
+    first = before - 0.1 * (1 + 0.01 * before)
+    second = first - 0.1 * (0.9 * (1 + 0.01 * before) + 1 + 0.01 * first)
+    torch.testing.assert_close(net.out.weight.detach(), second)

@@ -160,3 +160,18 @@ def test_start_draws_weights_of_any_layer_in_its_dtype():
     layer = start(nn.Conv2d, 8, 400, 3, gain=2.0, generator=torch.Generator().manual_seed(0), padding=1)
     assert layer.weight.std().item() == pytest.approx(2 / 72**0.5, rel=0.02)
     assert layer.padding == (1, 1)
+
+
+def test_the_network_that_sal_was_tried_on():
+    options = {"channels": 64, "kernel": 5, "growth": 1, "padded": False, "width": 384, "dense": 2}
+    net = build("convnet", shape=(3, 32, 32), **options)
+    shapes = {name: list(layer.weight.shape) for name, layer in net.named_children() if hasattr(layer, "weight")}
+    convolutions = {"conv1": [64, 3, 5, 5], "conv2": [64, 64, 5, 5]}
+    assert shapes == convolutions | {"fc1": [384, 1600], "fc2": [192, 384], "out": [10, 192]}
+
+
+def test_without_padding_the_smallest_image_leaves_one_number_a_channel():
+    net = build("convnet", shape=(1, 16, 16), kernel=5, padded=False)
+    assert net.fc.weight.shape == (128, 32)
+    with pytest.raises(ValueError, match="at least 16×16"):
+        build("convnet", shape=(1, 15, 16), kernel=5, padded=False)

@@ -20,7 +20,8 @@ def test_a_run_is_read_as_it_was_written(tmp_path):
     (read_run,) = read(write(tmp_path, *lines))
     assert (read_run.rule, read_run.seed, read_run.state) == ("fbp:period=100", 2, "done")
     assert list(read_run.epochs) == lines[1:-1]
-    assert read_run.experiment == lines[0]["experiment"] | {"credit": "bptt", "precision": "float32"}  # of before
+    before = {"credit": "bptt", "precision": "float32", "optimizer": "adamw"}  # what all runs had
+    assert read_run.experiment == lines[0]["experiment"] | before
     assert read_run.environment == ENVIRONMENT
     assert read_run.data == lines[0]["data"]
     assert not {"rule", "seed"} & set(read_run.setting)

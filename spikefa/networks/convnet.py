@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import snntorch as snn
@@ -10,7 +11,7 @@ from snntorch import surrogate
 from torch import nn
 
 from spikefa.networks.start import start
-from spikefa.options import positive, whole, within
+from spikefa.options import flag, positive, whole, within
 
 
 def convnet(
@@ -22,15 +23,19 @@ def convnet(
     blocks: int = 2,
     channels: int = 16,
     kernel: int = 3,
+    growth: int = 2,
+    padded: bool = True,
     width: int = 128,
+    dense: int = 1,
     beta: float = 0.9,
     gain: float = 2.0,
     alpha: float = 2.0,
 ) -> nn.Sequential:
-    """Convolutional LIF layers: ``blocks`` times (convolution, pooling, LIF), a dense LIF layer, the read-out.
+    """Convolutional LIF layers: ``blocks`` times (convolution, pooling, LIF), dense LIF layers, the read-out.
 
-    Channels double from block to block, pooling halves height and width. As in snnTorch's tutorials the currents are
-    pooled, not the spikes, so that every layer receives spikes.
+    Channels double from block to block, pooling halves height and width. The network of Guerguiev et al. (2020), on
+    which SAL was tried, is ``convnet:channels=64,kernel=5,growth=1,padded=false,width=384,dense=2``. As in snnTorch's
+    tutorials the currents are pooled, not the spikes, so that every layer receives spikes.
 
     Reference:
         Eshraghian et al., "Training spiking neural networks using lessons from deep learning", Proc. IEEE 111, 2023.
@@ -42,7 +47,9 @@ def convnet(
         readout: makes the last neuron from its beta.
         generator: draws the weights.
         blocks: convolutional layers; ``channels``: output channels of the first; ``kernel``: their odd width.
-        width: neurons of the dense layer.
+        growth: by which the channels are multiplied from block to block.
+        padded: whether images keep their size in a convolution, or lose ``kernel − 1`` on a side.
+        width: neurons of the first dense layer; ``dense``: how many there are, each half as wide as the one before.
         beta: decay of the membrane per step.
         gain: scale of the initial weights; ``alpha``: steepness of the arctan surrogate gradient.
 
@@ -55,28 +62,36 @@ def convnet(
         >>> [name for name, _ in net.named_children()]
         ['conv1', 'pool1', 'lif1', 'flatten', 'fc', 'lif2', 'out', 'readout']
     """
-    whole(blocks=blocks, channels=channels, kernel=kernel, width=width, classes=classes)
+    whole(blocks=blocks, channels=channels, kernel=kernel, growth=growth, width=width, dense=dense, classes=classes)
+    flag(padded=padded)
     within(0, 1, beta=beta)
     positive(gain=gain, alpha=alpha)
     if kernel % 2 == 0:
         raise ValueError(f"kernel must be odd, so that images keep their size, not {kernel}")
-    if len(shape) != 3 or min(shape[1:]) < 2**blocks:
-        raise ValueError(f"convnet with blocks={blocks} needs images of at least {2**blocks}×{2**blocks}, not {shape}")
+    lost = 0 if padded else kernel - 1
+    least = 2**blocks + lost * (2**blocks - 1)
+    if len(shape) != 3 or min(shape[1:]) < least:
+        raise ValueError(f"convnet with blocks={blocks} needs images of at least {least}×{least}, not {shape}")
 
     def lif() -> snn.Leaky:
         return snn.Leaky(beta=beta, spike_grad=surrogate.atan(alpha), init_hidden=True)
 
-    net, size = nn.Sequential(), shape
+    net, (size, *sides) = nn.Sequential(), shape
     for block in range(1, blocks + 1):
-        out = channels * 2 ** (block - 1)
-        conv = start(nn.Conv2d, size[0], out, kernel, padding=kernel // 2, gain=gain, generator=generator)
+        out, padding = channels * growth ** (block - 1), kernel // 2 if padded else 0
+        conv = start(nn.Conv2d, size, out, kernel, padding=padding, gain=gain, generator=generator)
         net.add_module(f"conv{block}", conv)
         net.add_module(f"pool{block}", nn.MaxPool2d(2))
         net.add_module(f"lif{block}", lif())
-        size = (out, size[1] // 2, size[2] // 2)
+        size, sides = out, [(side - lost) // 2 for side in sides]
     net.add_module("flatten", nn.Flatten())
-    net.add_module("fc", start(nn.Linear, size[0] * size[1] * size[2], width, gain=gain, generator=generator))
-    net.add_module(f"lif{blocks + 1}", lif())
-    net.add_module("out", start(nn.Linear, width, classes, gain=1.0, generator=generator))
+    size *= math.prod(sides)
+    for layer in range(1, dense + 1):
+        out = max(1, width // 2 ** (layer - 1))
+        fc = start(nn.Linear, size, out, gain=gain, generator=generator)
+        net.add_module("fc" if dense == 1 else f"fc{layer}", fc)
+        net.add_module(f"lif{blocks + layer}", lif())
+        size = out
+    net.add_module("out", start(nn.Linear, size, classes, gain=1.0, generator=generator))
     net.add_module("readout", readout(beta))
     return net

@@ -6,6 +6,7 @@ measures only what is missing there. A new one is one file and one line here, or
 """
 
 from spikefa.studies.claim import Claim, Verdict
+from spikefa.studies.gierlich2026 import Gierlich2026
 from spikefa.studies.rahmansetayesh2024 import RahmanSetayesh2024
 from spikefa.studies.rows import Results, Row
 from spikefa.studies.song2021 import Song2021
@@ -16,4 +17,5 @@ __all__ = ["SIZES", "STUDIES", "Case", "Claim", "Results", "Row", "Size", "Study
 STUDIES: dict[str, type[Study]] = {
     "song2021": Song2021,
     "rahmansetayesh2024": RahmanSetayesh2024,
+    "gierlich2026": Gierlich2026,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from spikefa.names import resolve
-from spikefa.validation import dfa, fa, fbp, kp, lif, mirror, rdd, sal, stdwi
+from spikefa.validation import dale, dfa, fa, fbp, kp, lif, microcircuit, mirror, rdd, sal, sampling, stdwi
 from spikefa.validation.exact import Agreement, Exact
 from spikefa.validation.statistical import Consistency, Statistical
 
@@ -24,6 +24,9 @@ VALIDATIONS: dict[str, Cases] = {
     "stdwi": stdwi.cases,
     "rdd": rdd.cases,
     "sal": sal.cases,
+    "sampling": sampling.cases,
+    "microcircuit": microcircuit.cases,
+    "dale": dale.cases,
 }
 
 

@@ -1,0 +1,56 @@
+"""Two neurons, the theory of their spike times, and sampling networks: every case, smaller."""
+
+import pytest
+
+from spikefa.studies import STUDIES, Results
+from spikefa.studies.gierlich2026 import sampling, timing, two_neurons
+
+SMALLER = {
+    two_neurons: {"epochs": 30, "steps": 200},
+    timing: {"count": 2, "refractory": 5, "steps": 400, "replicas": 5, "points": 3},
+    sampling: {"units": 3, "refractory": 10, "cycles": 4, "duration": 20, "sample": 200, "tests": 2},
+}
+
+
+@pytest.mark.parametrize("part", SMALLER, ids=lambda part: part.__name__.rpartition(".")[2])
+def test_every_case_is_measured_and_serves_claims_and_figures(part):
+    rows = []
+    for case in part.cases("quick"):
+        options = {n: v for n, v in SMALLER[part].items() if n in case.parameters or part is sampling}
+        for seed in (0, 1):
+            row = type(case)(case.name, case.measure, {**case.parameters, **options}).run(seed)
+            assert not row.error
+            rows.append(row)
+    assert all(len(claim.values) == 2 for claim in part.claims(Results(rows)))
+    assert part.figures(Results(rows))
+    assert part.figures(Results([])) == {}
+    assert all(claim.values == [] for claim in part.claims(Results([])))
+
+
+@pytest.mark.parametrize("size", ["quick", "paper"])
+def test_names_are_unique(size):
+    study = STUDIES["gierlich2026"]()
+    names = [case.name for case in study.cases(size)]
+    assert len(set(names)) == len(names)
+    says = [claim.says for claim in study.claims(Results([]))]
+    assert len(set(says)) == len(says)
+
+
+def test_the_size_paper_is_the_published_protocol():
+    cases = {case.name: case.parameters for case in sampling.cases("paper")}
+    found = cases["synaptic noise 0.8, sal"]
+    assert (found["cycles"], found["rate"], found["aligning"], found["asymmetry"]) == (20_001, 0.01, 0.01, 0.8)
+    found = cases["plasticity noise in sleep 0.05, sal"]
+    assert (found["cycles"], found["rate"], found["aligning"], found["scatter"]) == (150_001, 0.001, 0.002, 0.05)
+    made = sampling.WakeSleep("sal")
+    assert (made.units, made.refractory, made.duration, made.bound) == (7, 50, 1000, 2.0)
+
+
+def test_two_neurons_go_the_way_that_the_exact_drift_foresees():
+    both = two_neurons.meet(0, [True, True], **{**two_neurons.PROTOCOL, "epochs": 300})
+    one = two_neurons.meet(0, [False, True], **{**two_neurons.PROTOCOL, "epochs": 300})
+    assert both["mean"] == pytest.approx(1)
+    assert set(one["weights"][0]) == {1.5}
+    for found in (both, one):
+        assert found["theory"][0][-1] - found["theory"][1][-1] < 0.7
+        assert found["pace"] == pytest.approx(1, abs=0.5)
