@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SHOWN = {"none": "without SAL", "sal": "SAL", "kp": "Kolen–Pollack"}
 COURSES = {
     "synaptic noise 0.8": "synaptic noise 0",
-    "plasticity noise in sleep 0.05": "plasticity noise in sleep 0",
-    "plasticity noise 0.8": "plasticity noise in sleep 0",
+    "plasticity noise 0.05": "plasticity noise 0",
+    "plasticity noise in both phases 0.8": "plasticity noise 0",
 }
 """Cases that are drawn over time, and the ones without noise beside them, both without their rule."""
 LABELS = {"dkl": "DKL (nats)", "asymmetry": "Var(W_ij − W_ji), or 1e-5"}
