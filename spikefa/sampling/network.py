@@ -52,8 +52,8 @@ def sleep(
 
     With a symmetric W the states z are samples of the Boltzmann distribution of W and b, up to terms of order 1/T_ref.
     A spike of i with the last one of j, d steps before, adds 1 − d / T_ref to the window of their order, if that is
-    above 0. As z_i and z_j then overlap for T_ref − d steps, both orders and the spikes of the same step, where they do so
-    for T_ref steps, are together ⟨z_i z_j⟩.
+    above 0. z_i and z_j then overlap for T_ref − d steps: both orders, and the spikes of the same step with T_ref steps
+    each, are together ⟨z_i z_j⟩.
 
     Reference:
         Buesing, Bill, Nessler, Maass, "Neural dynamics as sampling", PLoS Computational Biology 7, e1002211, 2011.
