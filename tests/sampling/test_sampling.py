@@ -170,6 +170,8 @@ def test_rules_and_noises_start_from_the_same_and_runs_repeat():
     one, twin, other = (replace(SMALL, cycles=3).run(seed) for seed in (0, 0, 1))
     assert (one.weight == twin.weight).all()
     assert (one.weight != other.weight).any()
+    still = [replace(SMALL, cycles=1, rate=1e-9).run(seed).weight for seed in (0, 1)]
+    assert np.abs(still[0] - still[1]).max() > 0.05, "seeds start from the same weights"
 
 
 @pytest.mark.parametrize(
