@@ -31,9 +31,9 @@ LIF, SIMULATED = "fixed point, LIF", "fixed point, simulated"
 ROUNDING = "rounding: the chain is its own mirror image in time"
 SHAPES: Mapping[str, Mapping[str, Any]] = {
     "rectangular": {"shape": "rectangular"},
-    "α, τ = T_ref/3": {"shape": "alpha", "tau": 1 / 3},
-    "α, τ = T_ref/2": {"shape": "alpha", "tau": 1 / 2},
-    "exponential, τ = T_ref/2": {"shape": "exponential", "tau": 1 / 2},
+    "α, τ = T_ref/3": {"shape": "alpha", "tau": 0.33},
+    "α, τ = T_ref/2": {"shape": "alpha", "tau": 0.5},
+    "exponential, τ = T_ref/2": {"shape": "exponential", "tau": 0.5},
     "rectangular, delay T_ref/10": {"shape": "rectangular", "delay": 0.1},
 }
 """The paper's potentials, and two more; times are in T_ref."""
