@@ -68,6 +68,8 @@ def against_noise(results: Results) -> Figure | None:
         for shift, (rule, label) in zip((-0.01, 0.0, 0.01), SHOWN.items(), strict=True):
             given = [(level, results.values(f"synaptic noise {level:g}, {rule}", what)) for level in levels]
             points = [(level, np.maximum(values, FLOOR)) for level, values in given if values]
+            if not points:
+                continue
             x, middle, low, high = np.array([(a, np.median(v), v.min(), v.max()) for a, v in points]).T
             bars = np.stack([middle - low, high - middle])
             axes.errorbar(x + shift, middle, bars, color=_color(rule), label=label, marker="o", ms=4, capsize=3, lw=1)
