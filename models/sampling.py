@@ -6,18 +6,19 @@ N stochastic neurons drive each other through W `[N, N]`, onto the first from th
 
 z is 1 for T_ref after a spike, while the neuron is refractory; in this line T_ref counts steps. A synapse from j to i
 keeps two windows of the triangular kind, of each spike of one end with the last one of the other. They are `causal`,
-where that of i is the later, and `opposite`, where that of j is; coincident spikes add a half to both:
+where that of i is the later, and `opposite`, where that of j is; spikes of the same step are left out:
 
     on a spike of i:  causal   += max(0, 1 - (t - t_j) / T_ref)
     on a spike of j:  opposite += max(0, 1 - (t - t_i) / T_ref)
 
 At the end of a cycle, with both windows and the number of spikes divided by the cycle's length in T_ref,
 
-    dW_ij = eta (c*_ij - C_ij causal - D_ij opposite) + eta_s (D'_ij opposite - C'_ij causal) - decay W_ij
+    dW_ij = eta (c*_ij - a_ij (causal + opposite)) + eta_s a'_ij (opposite - causal) - decay W_ij
     db_i  = eta (c*_ii - spikes_i),    and both are kept within +-bound
 
-c* are the moments of the target, and C, D, C', D' the amplitudes of the windows of coincidence and of order. Then all
-neurons start anew, from silence, with empty windows. SAL has decay = 0, Kolen-Pollack eta_s = 0, plain wake-sleep both.
+c* are the moments of the target, a and a' the amplitudes of each synapse's windows of coincidence and of order. Then
+all neurons start anew, from silence, with empty windows. SAL has decay = 0, Kolen-Pollack eta_s = 0, plain wake-sleep
+both.
 
 Reference:
     T. Gierlich, A. Baumbach, A. F. Kungl, K. Max, M. A. Petrovici, "Weight transport through spike timing for robust
@@ -41,11 +42,10 @@ u : 1                                                            # sum of the po
 bias : 1
 z = int(timestep(t - spiked, dt) <= timestep(T_ref, dt)) : 1     # the potential; while it lasts, no spike
 spiked : second                                                  # when it last did
-fires : 1                                                        # whether it does in this step
 count : 1                                                        # of this cycle
 rate : 1                                                         # of the target
 """
-FIRE = "fires = int(z == 0 and drawn(t, i) < 1 / (1 + T_ref / dt * exp(-(bias + u))))"
+FIRE = "z == 0 and drawn(t, i) < 1 / (1 + T_ref / dt * exp(-(bias + u)))"
 RESET = """
 spiked = t
 count += 1
@@ -59,16 +59,14 @@ u_post = w * z_pre : 1 (summed)
 causal : 1
 opposite : 1
 together : 1 (constant)                                          # of the target
-c : 1 (constant)                                                 # amplitudes: of coincidence, onto the later,
-d : 1 (constant)                                                 # onto the earlier,
-c_order : 1 (constant)                                           # and of order
-d_order : 1 (constant)
+a : 1 (constant)                                                 # amplitudes: of coincidence,
+a_order : 1 (constant)                                           # and of order
 """
-ON_POST = "causal += 0.5 * fires_pre + clip(1 - (t - spiked_pre) / T_ref, 0, 1)"
-ON_PRE = "opposite += 0.5 * fires_post + clip(1 - (t - spiked_post) / T_ref, 0, 1)"
+ON_POST = "causal += clip(1 - (t - spiked_pre) / T_ref, 0, 1)"
+ON_PRE = "opposite += clip(1 - (t - spiked_post) / T_ref, 0, 1)"
 LEARN = """
-coincidence = (c * causal + d * opposite) / duration
-order = (d_order * opposite - c_order * causal) / duration
+coincidence = a * (causal + opposite) / duration
+order = a_order * (opposite - causal) / duration
 w = clip(w + eta * (together - coincidence) + eta_s * order - decay * w, -bound, bound)
 """
 CYCLE_ENDS = "timestep(t, dt) % cycle_steps == cycle_steps - 1"
@@ -81,7 +79,7 @@ class Sampler:
     Args:
         weight: W at the start, `[N, N]`, nothing on its diagonal; `bias`: b, `[N]`.
         together: moments of the target, `[N, N]`, as each synapse feels them; on the diagonal those of neurons.
-        amplitudes: C, D, C', D', `[4, N, N]`.
+        amplitudes: a and a', `[2, N, N]`.
         noise: uniform in [0, 1), `[cycles * steps, N]`.
         cycles: how many; `steps`: of the length dt, in each.
         refractory: T_ref, in steps.
@@ -106,7 +104,7 @@ class Sampler:
 
     def __post_init__(self) -> None:
         square, count = np.shape(self.weight), len(self.bias)
-        wanted = (count, count), (4, count, count), (self.cycles * self.steps, count)
+        wanted = (count, count), (2, count, count), (self.cycles * self.steps, count)
         if (given := (square, np.shape(self.amplitudes), np.shape(self.noise))) != wanted:
             raise ValueError(f"weight, amplitudes and noise must have the shapes {wanted}, got {given}")
 
@@ -124,7 +122,7 @@ def neurons(sampler: Sampler, dt: b2.Quantity) -> b2.NeuronGroup:
     group = b2.NeuronGroup(
         len(sampler.bias),
         EQUATIONS,
-        threshold="fires > 0",
+        threshold=FIRE,
         reset=RESET,
         events={"cycle_ends": CYCLE_ENDS},
         namespace=namespace,
@@ -133,7 +131,6 @@ def neurons(sampler: Sampler, dt: b2.Quantity) -> b2.NeuronGroup:
     )
     group.bias, group.rate = sampler.bias, np.diagonal(sampler.together)
     group.run_regularly(RESTART, dt=sampler.steps * dt, when="start", order=1)  # after the monitors
-    group.run_regularly(FIRE, when="before_thresholds")
     group.run_on_event("cycle_ends", LEARN_BIAS, when="after_resets")  # the last spikes count
     return group
 
@@ -160,7 +157,7 @@ def synapses(sampler: Sampler, group: b2.NeuronGroup) -> b2.Synapses:
     found.connect(i=before, j=after)
     found.learn.when = "after_resets"
     found.w, found.together = sampler.weight[after, before], sampler.together[after, before]
-    for name, amplitude in zip(("c", "d", "c_order", "d_order"), sampler.amplitudes, strict=True):
+    for name, amplitude in zip(("a", "a_order"), sampler.amplitudes, strict=True):
         setattr(found, name, amplitude[after, before])
     found.run_regularly("causal = 0; opposite = 0", dt=sampler.steps * group.clock.dt, when="start", order=1)
     return found
@@ -180,7 +177,7 @@ def run(sampler: Sampler, dt: b2.Quantity = DT) -> Trace:
     Example:
         >>> b2.prefs.codegen.target = "numpy"  # a script's choice; needs no compiler
         >>> noise, zeros = np.array([[0.0, 1], [1, 0], [1, 1], [1, 1]]), np.zeros((2, 2))
-        >>> ones = np.ones((4, 2, 2))
+        >>> ones = np.ones((2, 2, 2))
         >>> sampler = Sampler(zeros, np.zeros(2), zeros, ones, noise, 1, 4, refractory=2, eta=0.0, eta_s=1.0)
         >>> trace = run(sampler)  # the second neuron spikes a step after the first: half a T_ref
         >>> trace["units", "order"][0].tolist(), trace["units", "w"][0].tolist()

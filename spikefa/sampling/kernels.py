@@ -29,14 +29,15 @@ def chances(weight, bias, length):
 
 
 @compiled
-def sleep(drawn, begin, table, length, last, spikes, order, occupied):
-    """Steps of :func:`spikefa.sampling.network.sleep`; the last four arguments are moved on.
+def sleep(drawn, begin, table, length, last, spikes, order, same, occupied):
+    """Steps of :func:`spikefa.sampling.network.sleep`; the last five arguments are moved on.
 
     Args:
         drawn: uniform numbers ``[t, N]``; ``begin``: the number of the first of these steps.
         table: of :func:`chances`; ``length``: T_ref.
         last: step of each neuron's last spike, ``[N]``.
-        spikes: how many, ``[N]``; ``order``: the window, ``[N, N]``; ``occupied``: steps in every state, ``[2^N]``.
+        spikes: how many, ``[N]``; ``order``: the window, and ``same``: pairs in the same step, ``[N, N]``;
+            ``occupied``: steps in every state, ``[2^N]``.
     """
     count, end = len(last), begin + len(drawn)
     t, state, change = begin, 0, begin
@@ -55,18 +56,18 @@ def sleep(drawn, begin, table, length, last, spikes, order, occupied):
         if hit:
             for n in range(count):
                 if drawn[t - 1 - begin, n] < table[state, n]:
-                    _follow(n, t - 1, length, last, order)
+                    _follow(n, t - 1, length, last, order, same)
                     last[n] = t - 1
                     spikes[n] += 1
 
 
 @compiled
-def _follow(n, t, length, last, order):
+def _follow(n, t, length, last, order, same):
     """What the window makes of a spike of neuron ``n`` at step ``t`` and the last ones of the others."""
     for m in range(len(last)):
         age = t - last[m]
-        if m != n and age < length:
-            share = 1.0 - age / length if age > 0 else 0.5
-            order[n, m] += share
-            if age == 0:
-                order[m, n] += share
+        if m != n and age == 0:
+            same[n, m] += 1.0
+            same[m, n] += 1.0
+        elif m != n and age < length:
+            order[n, m] += 1.0 - age / length

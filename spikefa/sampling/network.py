@@ -22,17 +22,19 @@ class Slept(NamedTuple):
     Attributes:
         rates: spikes per T_ref, ``[N]``: the part of the time at which z is 1.
         order: by the triangular window, how much spikes of i followed spikes of j, per T_ref, ``[N, N]`` at i, j.
+        same: how often i and j spiked in the same step, per T_ref, ``[N, N]``.
         occupied: steps in every state, ``[2^N]``; neuron n is bit n.
     """
 
     rates: Array
     order: Array
+    same: Array
     occupied: NDArray[np.int64]
 
     @property
     def together(self) -> Array:
-        """⟨z_i z_j⟩ by the symmetric window, ``[N, N]``; on the diagonal the rates."""
-        return self.order + self.order.T + np.diag(self.rates)
+        """⟨z_i z_j⟩ by the symmetric window and coincidences, ``[N, N]``; on the diagonal the rates."""
+        return self.order + self.order.T + self.same + np.diag(self.rates)
 
 
 def sleep(
@@ -50,8 +52,8 @@ def sleep(
 
     With a symmetric W the states z are samples of the Boltzmann distribution of W and b, up to terms of order 1/T_ref.
     A spike of i with the last one of j, d steps before, adds 1 − d / T_ref to the window of their order, if that is
-    above 0. As z_i and z_j then overlap for T_ref − d steps, both orders together are ⟨z_i z_j⟩. Coincident spikes
-    count half in either order.
+    above 0. z_i and z_j then overlap for T_ref − d steps: both orders, and the spikes of the same step with T_ref steps
+    each, are together ⟨z_i z_j⟩.
 
     Reference:
         Buesing, Bill, Nessler, Maass, "Neural dynamics as sampling", PLoS Computational Biology 7, e1002211, 2011.
@@ -73,10 +75,10 @@ def sleep(
 
     count = len(bias)
     last, spikes = np.full(count, kernels.NEVER), np.zeros(count, np.int64)
-    order, occupied = np.zeros((count, count)), np.zeros(2**count, np.int64)
+    order, same, occupied = np.zeros((count, count)), np.zeros((count, count)), np.zeros(2**count, np.int64)
     table = kernels.chances(np.asarray(weight, float), np.asarray(bias, float), refractory)
     for begin in range(0, steps, CHUNK):
         drawn = uniform(min(CHUNK, steps - begin), count, generator=generator, dtype=dtype)
-        kernels.sleep(drawn.numpy(), begin, table, refractory, last, spikes, order, occupied)
+        kernels.sleep(drawn.numpy(), begin, table, refractory, last, spikes, order, same, occupied)
     per_time = refractory / steps
-    return Slept((spikes * per_time).astype(float), order * per_time, occupied)
+    return Slept((spikes * per_time).astype(float), order * per_time, same * per_time, occupied)

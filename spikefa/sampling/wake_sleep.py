@@ -21,18 +21,18 @@ RULES = ("none", "sal", "kp")
 
 
 class Amplitudes(NamedTuple):
-    """How strongly each synapse reacts to pairs of spikes, ``[N, N]``: onto the later one, onto the earlier one."""
+    """How strongly each synapse reacts to pairs of spikes, ``[N, N]``: to their coincidence, and to their order."""
 
-    causal: Array
-    opposite: Array
+    coincidence: Array
+    order: Array
 
     @classmethod
     def drawn(cls, units: int, scatter: float, generator: torch.Generator) -> Amplitudes:
         """1 + scatter · N(0, 1), the normal numbers cut at ±1.5."""
         noise = torch.empty(2, units, units, dtype=torch.float64)
         torch.nn.init.trunc_normal_(noise, 0.0, 1.0, -1.5, 1.5, generator=generator)
-        causal, opposite = (1 + scatter * noise).numpy()
-        return cls(causal, opposite)
+        coincidence, order = (1 + scatter * noise).numpy()
+        return cls(coincidence, order)
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,15 @@ class WakeSleep:
     A cycle is a sleep (:func:`~spikefa.sampling.network.sleep`), of which the windows of all synapses are taken, and a
     change of all weights; what the target would have given in the wake phase is known exactly:
 
-    ΔW_ij = η (a_ij ⟨z_i z_j⟩* − C_ij o_ij − D_ij o_ji) + η_s (D'_ij o_ji − C'_ij o_ij) − λ W_ij
+    ΔW_ij = η (⟨z_i z_j⟩* − a_ij C_ij) + η_s a'_ij (o_ji − o_ij) − λ W_ij
     Δb_i = η (⟨z_i⟩* − ⟨z_i⟩),  and all are kept within ±bound
 
-    o_ij is how much spikes of i followed spikes of j. C, D, C', D' are the amplitudes of the windows of each synapse, 1
-    if there is no scatter; a is 1, as if the wake phase were without fault. Where a synapse has ``one`` amplitude, all
-    five are the same. ``none`` has η_s = λ = 0, ``sal`` λ = 0, ``kp`` η_s = 0.
+    o_ij is how much spikes of i followed spikes of j, and C_ij = o_ij + o_ji. a and a' are the amplitudes of a
+    synapse's windows, 1 if there is no scatter; where they act on ``both`` phases, ⟨z_i z_j⟩* is multiplied by a too.
+    ``none`` has η_s = λ = 0, ``sal`` λ = 0, ``kp`` η_s = 0.
+
+    Spikes of the same step are left out of C unless ``simultaneous``, as in the authors' code. So C falls short of
+    ⟨z_i z_j⟩ by T_ref times the rate of such pairs, of the order of 1/(4 T_ref): learning settles beside the target.
 
     W starts symmetric, N(0, 0.2²), plus ``asymmetry`` times a standard normal number for each synapse; b at N(0, 0.2²).
 
@@ -83,8 +86,8 @@ class WakeSleep:
         cycles: how many; ``duration``: of a sleep, in T_ref.
         rate: η, of weights and biases; ``aligning``: η_s of SAL; ``decay``: λ of Kolen–Pollack, per cycle.
         asymmetry: σ of the synaptic noise at the start; ``scatter``: σ of the amplitudes (:class:`Amplitudes`).
-        one: whether each synapse has one amplitude, for all that it learns by, or one for each half of its windows in
-            the sleep.
+        both: whether the amplitudes act on the wake phase too.
+        simultaneous: whether spikes of the same step count as coincident.
         bound: of weights and biases.
         tests: how often the divergence is measured after the start; ``sample``: how long the network then runs, T_ref.
 
@@ -107,7 +110,8 @@ class WakeSleep:
     decay: float = 2e-4
     asymmetry: float = 0.0
     scatter: float = 0.0
-    one: bool = False
+    both: bool = False
+    simultaneous: bool = False
     bound: float = 2.0
     tests: int = 5
     sample: int = 1_000_000
@@ -118,14 +122,14 @@ class WakeSleep:
         names = ("units", "refractory", "cycles", "duration", "tests", "sample")
         whole(**{name: getattr(self, name) for name in names})
         positive(rate=self.rate, bound=self.bound)
-        flag(one=self.one)
+        flag(both=self.both, simultaneous=self.simultaneous)
         within(0, 1, aligning=self.aligning, decay=self.decay, scatter=self.scatter)
 
     def run(self, seed: int) -> Course:
         """Learn a target drawn from the seed, from weights drawn from the seed; all rules from the same ones."""
         target = Boltzmann.drawn(self.units, stream(seed, "target"))
         weight, bias = self.start(stream(seed, "start"))
-        windows = self.windows(stream(seed, "windows"))
+        amplitudes = Amplitudes.drawn(self.units, self.scatter, stream(seed, "amplitudes"))
         noise, found = stream(seed, "sleep"), []
         times = np.linspace(0, self.cycles, self.tests + 1).round().astype(int)
         for cycle in range(self.cycles + 1):
@@ -133,7 +137,7 @@ class WakeSleep:
                 found.append(self.test(target, weight, bias, stream(seed, "test")))
             if cycle < self.cycles:
                 slept = self.slept(weight, bias, self.duration, noise)
-                weight, bias = self.learned(weight, bias, target.together, slept, windows)
+                weight, bias = self.learned(weight, bias, target.together, slept, amplitudes)
         distances, asymmetries = zip(*found, strict=True)
         return Course(tuple(times.tolist()), distances, asymmetries, weight, bias)
 
@@ -145,14 +149,6 @@ class WakeSleep:
         bias = torch.randn(self.units, generator=generator, dtype=torch.float64).mul(0.2)
         weight = (even + even.T + own).fill_diagonal_(0).clamp(-self.bound, self.bound)
         return weight.numpy(), bias.numpy()
-
-    def windows(self, generator: torch.Generator) -> tuple[Amplitudes, Amplitudes]:
-        """The amplitudes of the windows of coincidence and of order."""
-        if self.one:
-            single = Amplitudes.drawn(self.units, self.scatter, generator).causal
-            return Amplitudes(single, single), Amplitudes(single, single)
-        coincidence, order = (Amplitudes.drawn(self.units, self.scatter, generator) for _ in range(2))
-        return coincidence, order
 
     def slept(
         self,
@@ -167,28 +163,27 @@ class WakeSleep:
         return sleep(weight, bias, refractory=self.refractory, steps=steps, generator=generator, dtype=dtype)
 
     def learned(
-        self, weight: Array, bias: Array, together: Array, slept: Slept, windows: tuple[Amplitudes, Amplitudes]
+        self, weight: Array, bias: Array, together: Array, slept: Slept, amplitudes: Amplitudes
     ) -> tuple[Array, Array]:
         """W and b after one cycle.
 
         Args:
             weight: W ``[N, N]``; ``bias``: b ``[N]``; ``together``: ⟨z_i z_j⟩* of the target.
-            slept: what the network did; ``windows``: the amplitudes of coincidence and of order.
+            slept: what the network did; ``amplitudes``: of the windows.
         """
-        (causal, opposite), (later, earlier) = windows
-        order = slept.order
-        change = self.rate * (self.wake(together, windows[0]) - causal * order - opposite * order.T)
+        found = slept.together if self.simultaneous else slept.order + slept.order.T
+        change = self.rate * (self.wake(together, amplitudes) - amplitudes.coincidence * found)
         if self.rule == "sal":
-            change += self.aligning * (earlier * order.T - later * order)
+            change += self.aligning * amplitudes.order * (slept.order.T - slept.order)
         if self.rule == "kp":
             change -= self.decay * weight
         np.fill_diagonal(change, 0.0)
         moved = bias + self.rate * (together.diagonal() - slept.rates)
         return (weight + change).clip(-self.bound, self.bound), moved.clip(-self.bound, self.bound)
 
-    def wake(self, together: Array, window: Amplitudes) -> Array:
+    def wake(self, together: Array, amplitudes: Amplitudes) -> Array:
         """What each synapse's window of coincidence gives in a wake phase, ``[N, N]``."""
-        return together * (window.causal + window.opposite) / 2 if self.one else together
+        return amplitudes.coincidence * together if self.both else together
 
     def test(self, target: Boltzmann, weight: Array, bias: Array, generator: torch.Generator) -> tuple[float, float]:
         """The divergence of what the network samples, and its asymmetry."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from spikefa.noise.draw import uniform
-from spikefa.sampling import Boltzmann, WakeSleep
+from spikefa.sampling import Amplitudes, Boltzmann, WakeSleep
 from spikefa.streams import stream
 from spikefa.validation.exact import Exact
 
@@ -25,13 +25,13 @@ class Sampling(Exact):
 
     Args:
         label: what the name has after ``sampling``.
-        rule: ``none``, ``sal`` or ``kp``; ``one``: whether a synapse has one amplitude.
+        rule: ``none``, ``sal`` or ``kp``; ``both``: whether amplitudes act on both phases.
         cycles: how many; ``duration``: of each, in T_ref.
     """
 
     label: str
     rule: str
-    one: bool = False
+    both: bool = False
     cycles: int = 5
     duration: int = 40
 
@@ -51,8 +51,8 @@ class Sampling(Exact):
         from spikefa.models import sampling
 
         made = self._made()
-        target, weight, bias, windows = self._given(made)
-        wake = made.wake(target.together, windows[0])
+        target, weight, bias, amplitudes = self._given(made)
+        wake = made.wake(target.together, amplitudes)
         np.fill_diagonal(wake, target.together.diagonal())
         noise = stream(0, "sleep")
         drawn = [uniform(self._steps, made.units, generator=noise, dtype=torch.float64) for _ in range(self.cycles)]
@@ -60,7 +60,7 @@ class Sampling(Exact):
             weight,
             bias,
             wake,
-            np.concatenate(windows),
+            np.stack(amplitudes),
             torch.cat(drawn).numpy(),
             cycles=self.cycles,
             steps=self._steps,
@@ -78,12 +78,12 @@ class Sampling(Exact):
         from spikefa.models import trace
 
         made = self._made()
-        target, weight, bias, windows = self._given(made)
+        target, weight, bias, amplitudes = self._given(made)
         noise = stream(0, "sleep")
         found: dict[tuple[str, str], Any] = {("units", name): [] for name in ("order", "count", "w", "bias")}
         for _ in range(self.cycles):
             slept = made.slept(weight, bias, self.duration, noise, torch.float64)
-            weight, bias = made.learned(weight, bias, target.together, slept, windows)
+            weight, bias = made.learned(weight, bias, target.together, slept, amplitudes)
             for values, recorded in zip((slept.order, slept.rates, weight, bias), found.values(), strict=True):
                 recorded.append(values)
         arrays, names = {key: np.stack(values) for key, values in found.items()}, [key[1] for key in found]
@@ -91,7 +91,9 @@ class Sampling(Exact):
         return made_trace
 
     def _made(self) -> WakeSleep:
-        return WakeSleep(self.rule, 5, 10, rate=0.5, aligning=0.5, decay=0.05, asymmetry=0.8, scatter=0.2, one=self.one)
+        return WakeSleep(
+            self.rule, 5, 10, rate=0.5, aligning=0.5, decay=0.05, asymmetry=0.8, scatter=0.2, both=self.both
+        )
 
     @property
     def _steps(self) -> int:
@@ -100,9 +102,10 @@ class Sampling(Exact):
     def _given(self, made: WakeSleep) -> tuple[Any, ...]:
         """Target, W, b and amplitudes: as a run with seed 0 has them."""
         target = Boltzmann.drawn(made.units, stream(0, "target"))
-        return target, *made.start(stream(0, "start")), made.windows(stream(0, "windows"))
+        amplitudes = Amplitudes.drawn(made.units, made.scatter, stream(0, "amplitudes"))
+        return target, *made.start(stream(0, "start")), amplitudes
 
 
 def cases() -> Sequence[Exact]:
     """The three rules, in a network whose synapses all differ."""
-    return [Sampling("", "sal"), Sampling("-none", "none", one=True), Sampling("-kp", "kp")]
+    return [Sampling("", "sal"), Sampling("-none", "none", both=True), Sampling("-kp", "kp")]

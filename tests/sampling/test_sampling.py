@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from spikefa.noise.draw import uniform
-from spikefa.sampling import Boltzmann, Slept, WakeSleep, asymmetry, divergence, network, sleep
+from spikefa.sampling import Amplitudes, Boltzmann, Slept, WakeSleep, asymmetry, divergence, network, sleep
 from spikefa.streams import stream
 
 WEIGHT = np.array([[0, 1.5, -0.6], [-0.4, 0, 0.9], [0.3, -1.0, 0]])
@@ -41,9 +41,11 @@ def test_a_sleep_is_what_a_plain_loop_and_all_pairs_of_last_spikes_give(length, 
         for j in range(3):
             past = np.flatnonzero(spikes[:t, j])
             if j != i:
-                order[i, j] += 0.5 * spikes[t, j] + (max(0, 1 - (t - past[-1]) / length) if len(past) else 0)
+                order[i, j] += max(0, 1 - (t - past[-1]) / length) if len(past) else 0
     assert (spikes.sum(1) > 1).any(), "no spikes coincide: not all is tried"
     np.testing.assert_allclose(found.order, order * length / steps, atol=1e-12)
+    same = spikes.T.astype(float) @ spikes * (1 - np.eye(3))
+    np.testing.assert_allclose(found.same, same * length / steps)
     np.testing.assert_allclose(found.rates, spikes.sum(0) * length / steps)
     assert (found.occupied == np.bincount(states @ [1, 2, 4], minlength=8)).all()
 
@@ -112,46 +114,53 @@ def test_only_sal_and_kolen_pollack_lose_the_asymmetry():
 def given(**options):
     made = replace(SMALL, **options)
     target = Boltzmann.drawn(3, stream(0, "target"))
-    return made, target.together, made.windows(stream(0, "windows"))
+    return made, target.together, Amplitudes.drawn(3, made.scatter, stream(0, "amplitudes"))
 
 
-@pytest.mark.parametrize("one", [False, True])
-def test_a_network_that_sleeps_as_it_wakes_stays_as_it_is_only_where_a_synapse_has_one_amplitude(one):
-    made, together, windows = given(rule="sal", scatter=0.3, one=one)
-    slept = Slept(together.diagonal(), together / 2, np.zeros(8, int))
-    weight, bias = made.learned(WEIGHT, BIAS, together, slept, windows)
+def asleep(order, rates, same=0.0):
+    return Slept(rates, order * (1 - np.eye(3)), same * (1 - np.eye(3)), np.zeros(8, int))
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_network_that_sleeps_as_it_wakes_stays_as_it_is_only_if_amplitudes_act_on_both_phases(both):
+    made, together, amplitudes = given(rule="sal", scatter=0.3, both=both)
+    slept = asleep(together / 2, together.diagonal())
+    weight, bias = made.learned(WEIGHT, BIAS, together, slept, amplitudes)
     np.testing.assert_allclose(bias, BIAS)
-    assert np.allclose(weight, WEIGHT) == one
+    assert np.allclose(weight, WEIGHT) == both
 
 
-def test_a_synapse_that_has_one_amplitude_learns_by_so_much_more():
-    slept = Slept(BIAS, np.abs(WEIGHT), np.zeros(8, int))
-    (made, together, windows), (plain, *_) = (
-        given(rule="sal", scatter=0.3, one=True, bound=9.0),
-        given(rule="sal", bound=9.0),
-    )
-    change, usual = (
-        m.learned(WEIGHT, BIAS, together, slept, w)[0] - WEIGHT
-        for m, w in ((made, windows), (plain, plain.windows(stream(0, "windows"))))
-    )
-    np.testing.assert_allclose(change, windows[0].causal * usual)
-    assert np.abs(usual).max() > 0.01
+def test_spikes_of_the_same_step_count_only_if_they_should():
+    for simultaneous in (False, True):
+        made, together, amplitudes = given(simultaneous=simultaneous)
+        slept = asleep(together / 2 - 0.05, together.diagonal(), same=0.1)
+        weight, _ = made.learned(WEIGHT, BIAS, together, slept, amplitudes)
+        np.testing.assert_allclose(weight - WEIGHT, 0.0 if simultaneous else 0.01 * (1 - np.eye(3)), atol=1e-15)
+
+
+def test_amplitudes_multiply_what_each_synapse_learns_by_its_windows():
+    order = np.array([[0, 0.3, 0.1], [0.2, 0, 0.4], [0.3, 0.2, 0]])
+    made, together, amplitudes = given(rule="sal", scatter=0.3, bound=9.0, aligning=0.2)
+    weight, bias = made.learned(WEIGHT, BIAS, together, asleep(order, np.array([0.5, 0.4, 0.3])), amplitudes)
+    a, b = amplitudes
+    expected = 0.1 * (together - a * (order + order.T)) + 0.2 * b * (order.T - order)
+    np.testing.assert_allclose(weight - WEIGHT, expected * (1 - np.eye(3)), atol=1e-12)
+    np.testing.assert_allclose(bias - BIAS, 0.1 * (together.diagonal() - [0.5, 0.4, 0.3]))
 
 
 def test_bounds_keep_weights_and_biases():
-    made, together, windows = given(bound=0.5)
-    slept = Slept(np.zeros(3), np.zeros((3, 3)), np.zeros(8, int))
-    weight, bias = made.learned(WEIGHT, BIAS, together, slept, windows)
+    made, together, amplitudes = given(bound=0.5)
+    weight, bias = made.learned(WEIGHT, BIAS, together, asleep(0.0, np.zeros(3)), amplitudes)
     assert np.abs(weight).max() == 0.5 == np.abs(bias).max()
     assert not weight.diagonal().any()
 
 
 def test_amplitudes_scatter_about_one_and_are_cut():
-    causal, opposite = replace(SMALL, units=16, scatter=0.4).windows(stream(0, "windows"))[0]
-    assert np.abs(np.stack([causal, opposite]) - 1).max() <= 0.6
-    assert 0.24 < causal.std() < 0.34  # of a normal number cut at 1.5: 0.74
-    assert causal.mean() == pytest.approx(1, abs=0.06)
-    assert (causal != opposite).all()
+    one, other = Amplitudes.drawn(16, 0.4, stream(0, "amplitudes"))
+    assert np.abs(np.stack([one, other]) - 1).max() <= 0.6
+    assert 0.24 < one.std() < 0.34  # of a normal number cut at 1.5: 0.74
+    assert one.mean() == pytest.approx(1, abs=0.06)
+    assert (one != other).all()
 
 
 def test_rules_and_noises_start_from_the_same_and_runs_repeat():
@@ -161,10 +170,22 @@ def test_rules_and_noises_start_from_the_same_and_runs_repeat():
     one, twin, other = (replace(SMALL, cycles=3).run(seed) for seed in (0, 0, 1))
     assert (one.weight == twin.weight).all()
     assert (one.weight != other.weight).any()
+    still = [replace(SMALL, cycles=1, rate=1e-9).run(seed).weight for seed in (0, 1)]
+    assert np.abs(still[0] - still[1]).max() > 0.05, "seeds start from the same weights"
 
 
 @pytest.mark.parametrize(
-    "option", [{"rule": "hebb"}, {"cycles": 0}, {"rate": -1.0}, {"scatter": 2.0}, {"one": 1}, {"decay": -0.1}], ids=str
+    "option",
+    [
+        {"rule": "hebb"},
+        {"cycles": 0},
+        {"rate": -1.0},
+        {"scatter": 2.0},
+        {"both": 1},
+        {"simultaneous": "no"},
+        {"decay": -0.1},
+    ],
+    ids=str,
 )
 def test_options_out_of_range_are_refused(option):
     name, value = next(iter(option.items()))

@@ -40,7 +40,7 @@ def test_the_size_paper_is_the_published_protocol():
     cases = {case.name: case.parameters for case in sampling.cases("paper")}
     found = cases["synaptic noise 0.8, sal"]
     assert (found["cycles"], found["rate"], found["aligning"], found["asymmetry"]) == (20_001, 0.01, 0.01, 0.8)
-    found = cases["plasticity noise in sleep 0.05, sal"]
+    found = cases["plasticity noise 0.05, sal"]
     assert (found["cycles"], found["rate"], found["aligning"], found["scatter"]) == (150_001, 0.001, 0.002, 0.05)
     made = sampling.WakeSleep("sal")
     assert (made.units, made.refractory, made.duration, made.bound) == (7, 50, 1000, 2.0)

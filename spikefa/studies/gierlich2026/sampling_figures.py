@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 SHOWN = {"none": "without SAL", "sal": "SAL", "kp": "Kolen–Pollack"}
 COURSES = {
     "synaptic noise 0.8": "synaptic noise 0",
-    "plasticity noise in sleep 0.05": "plasticity noise in sleep 0",
-    "plasticity noise 0.8": "plasticity noise in sleep 0",
+    "plasticity noise 0.05": "plasticity noise 0",
+    "plasticity noise in both phases 0.8": "plasticity noise 0",
 }
 """Cases that are drawn over time, and the ones without noise beside them, both without their rule."""
-LABELS = {"dkl": "DKL (nats)", "asymmetry": "Var(W_ij − W_ji)"}
+LABELS = {"dkl": "DKL (nats)", "asymmetry": "Var(W_ij − W_ji), or 1e-5"}
 FLOOR = 1e-5
 """Of what is drawn on a logarithmic axis: a symmetric network has no asymmetry at all."""
 
@@ -45,7 +45,7 @@ def courses(results: Results) -> Figure | None:
             _course(axes[row, column], results, f"{COURSES[kind]}, none", what, "#222222", "no noise")
             for rule, label in SHOWN.items():
                 _course(axes[row, column], results, f"{kind}, {rule}", what, _color(rule), label)
-            axes[row, column].set_yscale("log")
+            _logarithmic(axes[row, column])
         axes[0, column].set_title(kind)
         axes[1, column].set_xlabel("wake–sleep cycles")
     for row, what in enumerate(LABELS):
@@ -63,17 +63,28 @@ def against_noise(results: Results) -> Figure | None:
         return None
     from matplotlib.figure import Figure
 
-    figure = Figure((7.0, 2.9), layout="constrained")
+    figure = Figure((7.0, 3.1), layout="constrained")
     for axes, what in zip(figure.subplots(1, 2), LABELS, strict=True):
         for shift, (rule, label) in zip((-0.01, 0.0, 0.01), SHOWN.items(), strict=True):
             given = [(level, results.values(f"synaptic noise {level:g}, {rule}", what)) for level in levels]
             points = [(level, np.maximum(values, FLOOR)) for level, values in given if values]
+            if not points:
+                continue
             x, middle, low, high = np.array([(a, np.median(v), v.min(), v.max()) for a, v in points]).T
             bars = np.stack([middle - low, high - middle])
             axes.errorbar(x + shift, middle, bars, color=_color(rule), label=label, marker="o", ms=4, capsize=3, lw=1)
-        axes.set(yscale="log", xlabel="synaptic noise σ", ylabel=LABELS[what])
-    axes.legend()
+        axes.set(xlabel="synaptic noise σ", ylabel=LABELS[what])
+        _logarithmic(axes)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
+
+
+def _logarithmic(axes: Any) -> None:
+    from matplotlib.ticker import NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _course(axes: Any, results: Results, case: str, what: str, color: str, label: str) -> None:

@@ -51,7 +51,7 @@ def _plane(axes: Axes, results: Results) -> None:
     values = results.of("phase plane")[0].values
     grid, drift = np.array(values["grid"]), np.array(values["drift"])
     most = np.abs(drift).max()
-    image = axes.pcolormesh(grid, grid, drift, cmap="RdBu_r", vmin=-most, vmax=most, shading="gouraud")
+    image = axes.pcolormesh(grid, grid, drift, cmap="RdBu_r", vmin=-most, vmax=most, shading="nearest")
     axes.quiver(grid[::2], grid[::2], drift[::2, ::2], -drift[::2, ::2], color="#222222", width=0.004)
     axes.plot(grid, grid, color="#222222", lw=1, ls="--")
     axes.set(xlabel="w₁", ylabel="w₂", title="Drift of w₁ per T_ref; arrows: both plastic", aspect="equal")

@@ -1,5 +1,7 @@
 """Ways to get a sampling network wrong: its windows, its neurons, its rule."""
 
+import dataclasses
+
 import numpy as np
 
 from spikefa.sampling import WakeSleep, kernels
@@ -23,11 +25,11 @@ def ordered(change):
 def sign(monkeypatch):
     """SAL takes the order of spikes the wrong way round."""
     right = WakeSleep.learned
-
-    def wrong(made, weight, bias, together, slept, windows):
-        return right(made, weight, bias, together, slept, (windows[0], windows[1]._replace(causal=-windows[1].causal)))
-
-    monkeypatch.setattr(WakeSleep, "learned", wrong)
+    monkeypatch.setattr(
+        WakeSleep,
+        "learned",
+        lambda made, *given: right(made, *given[:4], given[4]._replace(order=-given[4].order)),
+    )
 
 
 def delay(monkeypatch):
@@ -67,12 +69,20 @@ def weights(monkeypatch):
 
 def amplitudes(monkeypatch):
     """The synapses of a pair have each other's amplitudes."""
-    right = WakeSleep.windows
+    right = WakeSleep.learned
+    monkeypatch.setattr(
+        WakeSleep,
+        "learned",
+        lambda made, *given: right(made, *given[:4], given[4]._replace(coincidence=given[4].coincidence.T)),
+    )
 
-    def wrong(made, generator):
-        return tuple(type(each)(each.causal.T, each.opposite.T) for each in right(made, generator))
 
-    monkeypatch.setattr(WakeSleep, "windows", wrong)
+def simultaneous(monkeypatch):
+    """Spikes of the same step count."""
+    right = WakeSleep.learned
+    monkeypatch.setattr(
+        WakeSleep, "learned", lambda made, *given: right(dataclasses.replace(made, simultaneous=True), *given)
+    )
 
 
 MUTANTS = {
@@ -83,4 +93,5 @@ MUTANTS = {
     "transpose": ("sampling", ordered(np.transpose)),
     "weights": ("sampling-kp", weights),
     "amplitudes": ("sampling-none", amplitudes),
+    "simultaneous": ("sampling-none", simultaneous),
 }
