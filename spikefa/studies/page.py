@@ -11,7 +11,7 @@ import numpy as np
 
 from spikefa.catalogue import first_line, reference
 from spikefa.studies.claim import Claim, Verdict
-from spikefa.studies.rows import Results, Row, read
+from spikefa.studies.rows import Results, Row, plain, read
 from spikefa.studies.study import SIZES, Size, Study
 
 HEAD = """# Results
@@ -30,7 +30,7 @@ Studies = Mapping[str, Study]
 
 def results(folder: Path, name: str, study: Study, size: Size) -> Results:
     """What the folder holds of a study's present cases at a size, with their present parameters."""
-    now = {case.name: dict(case.parameters) for case in study.cases(size)}
+    now = {case.name: plain(case.parameters) for case in study.cases(size)}
     rows = read(folder / name / f"{size}.jsonl")
     return Results([row for row in rows if not row.error and now.get(row.case) == row.parameters])
 

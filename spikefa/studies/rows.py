@@ -104,7 +104,7 @@ def read(path: Path) -> list[Row]:
 def append(path: Path, row: Row | Mapping[str, Any]) -> None:
     """Add a row, or an environment, on a line of its own, after whatever a killed process may have left."""
     line = {"kind": "row", **asdict(row)} if isinstance(row, Row) else {"kind": "environment", **row}
-    text = json.dumps(_plain(line), ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(plain(line), ensure_ascii=False, allow_nan=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = path.read_text(encoding="utf-8") if path.exists() else ""
     if whole and not whole.endswith("\n"):
@@ -113,14 +113,19 @@ def append(path: Path, row: Row | Mapping[str, Any]) -> None:
         file.write(text)
 
 
-def _plain(value: Any) -> Any:
-    """The same for JSON: arrays as lists, numbers rounded, null where they are not finite."""
+def plain(value: Any) -> Any:
+    """The same as it is kept in JSON: arrays as lists, numbers rounded, null where they are not finite.
+
+    Example:
+        >>> plain({"third": 1 / 3, "all": (1, float("inf"))})
+        {'third': 0.333333, 'all': [1, None]}
+    """
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(name): plain(item) for name, item in value.items()}
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
     return value

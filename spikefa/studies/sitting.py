@@ -14,7 +14,7 @@ from spikefa.names import nearest, resolve
 from spikefa.studies import STUDIES
 from spikefa.studies.claim import Claim
 from spikefa.studies.page import page, results
-from spikefa.studies.rows import append, read
+from spikefa.studies.rows import append, plain, read
 from spikefa.studies.study import SIZES, Case, Size, Study
 
 console = Console(highlight=False)
@@ -113,7 +113,7 @@ def _measured(planned: Sequence[tuple[Case, int]], path: Path, device: str, comm
     """Measure what is missing; for each row whether it failed."""
     held = {(row.case, row.seed): row for row in read(path)}
     kept = {key for key, row in held.items() if not row.error}
-    todo = [(c, s) for c, s in planned if (c.name, s) not in kept or held[c.name, s].parameters != dict(c.parameters)]
+    todo = [(c, s) for c, s in planned if (c.name, s) not in kept or held[c.name, s].parameters != plain(c.parameters)]
     if len(todo) < len(planned):
         console.print(f"{len(planned) - len(todo)} of {len(planned)} rows are in {path} already", soft_wrap=True)
     if not todo:

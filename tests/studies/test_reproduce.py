@@ -63,6 +63,14 @@ def test_a_case_whose_parameters_changed_is_measured_again_and_its_old_rows_do_n
     assert "| twice is three | 3 [P] | 3.03 [2.96, 3.1], 3 seeds |" in reproduce.page.read_text()
 
 
+def test_parameters_are_the_same_after_they_were_rounded(reproduce, monkeypatch):
+    monkeypatch.setattr(toy.Toy, "by", 2 / 3)
+    reproduce(NAME)
+    _, said = reproduce(NAME)
+    assert "6 of 6 rows" in said
+    assert "0 seeds" not in said
+
+
 def test_one_row_alone(reproduce):
     reproduce(NAME, "--only", "one", "--seed", "7")
     (row,) = read(reproduce.file)
