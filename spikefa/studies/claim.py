@@ -23,6 +23,7 @@ class Verdict(StrEnum):
     HOLDS = "holds"
     FAILS = "does not hold"
     OPEN = "not decidable at this size"
+    ABSENT = "not measured"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Claim:
     """A claim as a range in which a number must lie, and the number as measured, once for each seed.
 
     It holds where the 95 % interval of the mean over seeds (Student's t) lies within ``low`` to ``high``, does not hold
-    where the interval lies outside, and is open where it reaches over an end, or there are fewer than two seeds. The
+    where the interval lies outside, and is open where it reaches over an end, or there is one seed alone. The
     range is stated in the code before anything is measured: it comes from the published spread, from theory, or is the
     sign that the claim asserts.
 
@@ -65,6 +66,8 @@ class Claim:
     @property
     def verdict(self) -> Verdict:
         """Whether it holds."""
+        if not len(self.values):
+            return Verdict.ABSENT
         found = self.interval
         if self.low <= found.low and found.high <= self.high:
             return Verdict.HOLDS

@@ -24,6 +24,8 @@ derivation. This page is made from the JSON lines in `{name}/` by `spikefa repro
 the folder that holds it.
 """
 
+RULE = "| --- | --- | ---: | ---: | ---: | ---: |"
+
 Studies = Mapping[str, Study]
 """Studies by name."""
 
@@ -48,7 +50,7 @@ def page(folder: Path, studies: Studies) -> str:
 
 def summary(folder: Path, studies: Studies) -> str:
     """A line for each study and size: how many of its claims hold, do not hold, are open."""
-    lines = ["| study | size | claims hold | do not hold | not decidable |", "| --- | --- | ---: | ---: | ---: |"]
+    lines = ["| study | size | claims hold | do not hold | not decidable | not measured |", RULE]
     for name, study in _held(folder, studies):
         for size in SIZES:
             if (found := results(folder, name, study, size)).rows:

@@ -26,7 +26,11 @@ def test_a_claim_holds_where_the_interval_lies_within_its_range(low, high, verdi
     assert judged([1.0, 1.1, 0.9, 1.0], low, high) is verdict
 
 
-@pytest.mark.parametrize("values", [[], [1.0], [1.0, math.nan]], ids=["none", "one", "nan"])
+def test_what_was_not_measured_is_no_open_question():
+    assert judged([], -10, 10) is Verdict.ABSENT
+
+
+@pytest.mark.parametrize("values", [[1.0], [1.0, math.nan]], ids=["one", "nan"])
 def test_nothing_is_decided_from_fewer_than_two_numbers(values):
     assert judged(values, -10, 10) is Verdict.OPEN
 

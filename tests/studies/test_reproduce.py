@@ -38,7 +38,7 @@ def test_every_case_is_measured_for_every_seed_and_the_claims_are_judged(reprodu
     assert "| twice is three | 3 [P] | 2.02 [1.97, 2.07], 3 seeds | 2.9 to 3.1: theory | **does not hold** |" in page
     assert "more \\| less" in page
     assert "**not decidable at this size**" in page
-    assert "| Toy | quick | 1 | 1 | 1 |" in page
+    assert "| Toy | quick | 1 | 1 | 1 | 0 |" in page
     assert "(runs/Toy/quick/twice.png)" in page
     assert (reproduce.file.parent / "quick" / "twice.png").exists()
     assert "does not hold" in said
