@@ -6,9 +6,10 @@ measures only what is missing there. A new one is one file and one line here, or
 """
 
 from spikefa.studies.claim import Claim, Verdict
+from spikefa.studies.goupy2025 import Goupy2025
 from spikefa.studies.rows import Results, Row
 from spikefa.studies.study import SIZES, Case, Size, Study
 
 __all__ = ["SIZES", "STUDIES", "Case", "Claim", "Results", "Row", "Size", "Study", "Verdict"]
 
-STUDIES: dict[str, type[Study]] = {}
+STUDIES: dict[str, type[Study]] = {"goupy2025": Goupy2025}
