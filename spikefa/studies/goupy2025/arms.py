@@ -19,8 +19,12 @@ FIRST = {"encoding": "latency", "readout": "first_spike"}
 _DEEP = {"network": "mlp:depth=6,width=100", "steps": 6, "epochs": 2, "batch_size": 16, "lr": 1e-3}
 _FASHION = {"dataset": "fashion_mnist:train=6000,validation=1000,test=4000"}
 _CIFAR = {
-    **{"dataset": "cifar10:train=7000,validation=1000,test=2000", "network": "convnet:blocks=3,channels=8,width=64"},
-    **{"steps": 4, "epochs": 1, "batch_size": 16, "lr": 1e-3},
+    "dataset": "cifar10:train=7000,validation=1000,test=2000",
+    "network": "convnet:blocks=3,channels=8,width=64",
+    "steps": 4,
+    "epochs": 1,
+    "batch_size": 16,
+    "lr": 1e-3,
 }
 _PAPER = {"network": "vgg", "steps": 6, "epochs": 100, "batch_size": 256, "lr": 1e-4}
 
@@ -40,8 +44,8 @@ SETTINGS: Mapping[Size, Mapping[str, Mapping[str, Any]]] = {
 """Of each size the experiments' fields, all but rule and seed.
 
 Quick: six hidden layers of 100 neurons and 750 updates; of CIFAR-10 three convolutional layers and a dense one, and 375
-updates. Paper: VGG7, Adam with 1e-4 and batches of 256 as
-published; epochs and time steps are ours, and there is no augmentation (published: crop, flip, AutoAugment, Cutout).
+updates. Paper: VGG7, Adam with 1e-4 and batches of 256 as published; epochs and time steps are ours, and there is no
+augmentation (published: crop, flip, AutoAugment, Cutout).
 """
 
 REDUCTIONS = (10, 100, 1_000, 10_000)
@@ -103,5 +107,5 @@ def transported(seed: int, device: str = "cpu", **fields: Any) -> dict[str, Any]
             measure: {name: over[measure] for name, over in layers.items() if measure in over}
             for measure in ("drift", "cosine")
         },
-        "rms": {name: float(layer.weight.square().mean().sqrt()) for name, layer in start.items()},
+        "rms": {name: float(layer.weight.detach().square().mean().sqrt()) for name, layer in start.items()},
     }
