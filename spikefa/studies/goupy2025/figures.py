@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -59,10 +59,10 @@ def accuracy_against(results: Results, unit: Unit) -> Figure:
             if tests := results.values(f"{setting}: {name}", "test"):
                 color, dash = BANDS[name]
                 axes.axhspan(min(tests), max(tests), color=color, alpha=0.1, linewidth=0)
-                axes.axhline(np.mean(tests), color=color, linestyle=dash, linewidth=1.1, label=name)
+                axes.axhline(float(np.mean(tests)), color=color, linestyle=dash, linewidth=1.1, label=name)
         for scheme in COLORS:
-            tests = [(at, results.values(case, "test")) for at, case in _points(results, setting, scheme, unit)]
-            _line(axes, scheme, tests)
+            points = _points(results, setting, scheme, unit)
+            _line(axes, scheme, [(at, results.values(case, "test")) for at, case in points])
     next(iter(grid.values())).set_ylabel("test accuracy, %")
     return _with_legend(figure)
 
@@ -90,8 +90,9 @@ def _line(axes: Axes, scheme: str, points: Sequence[tuple[float, Sequence[float]
         at, values = zip(*points, strict=True)
         mean = np.array([np.mean(seeds) for seeds in values])
         ends = np.array([[m - min(s), max(s) - m] for m, s in zip(mean, values, strict=True)]).T
-        look = {"color": COLORS[scheme], "marker": MARKERS[scheme], "ms": 4.5, "lw": 1.4, "elinewidth": 0.8}
-        axes.errorbar(at, mean, ends, label=scheme, capsize=2, **look)
+        axes.errorbar(
+            *(at, mean, ends), label=scheme, color=COLORS[scheme], marker=MARKERS[scheme], ms=4.5, lw=1.4, capsize=2
+        )
 
 
 def _panels(results: Results, along: str) -> tuple[Figure, dict[str, Axes]]:
@@ -106,8 +107,9 @@ def _panels(results: Results, along: str) -> tuple[Figure, dict[str, Axes]]:
 
 def _with_legend(figure: Figure) -> Figure:
     """Every name once, below the panels."""
-    named = {}
+    named: dict[str, Any] = {}
     for axes in figure.axes:
-        named |= dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
+        handles, labels = axes.get_legend_handles_labels()
+        named |= dict(zip(labels, handles, strict=True))
     figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=5)
     return figure
