@@ -6,10 +6,11 @@ measures only what is missing there. A new one is one file and one line here, or
 """
 
 from spikefa.studies.claim import Claim, Verdict
+from spikefa.studies.fbp_vs_sal import FbpVsSal
 from spikefa.studies.goupy2025 import Goupy2025
 from spikefa.studies.rows import Results, Row
 from spikefa.studies.study import SIZES, Case, Size, Study
 
 __all__ = ["SIZES", "STUDIES", "Case", "Claim", "Results", "Row", "Size", "Study", "Verdict"]
 
-STUDIES: dict[str, type[Study]] = {"goupy2025": Goupy2025}
+STUDIES: dict[str, type[Study]] = {"goupy2025": Goupy2025, "fbp_vs_sal": FbpVsSal}
