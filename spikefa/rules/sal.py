@@ -99,7 +99,9 @@ class SpikeAlignment(NoisePhase):
         neuron: ``stochastic`` or ``lif``.
         centred: whether biases centre the drive, or are zero.
         mismatch: standard deviation of the neurons' thresholds, in units of the drive u: each neuron of a phase has an
-            offset of its own, the same in every phase. Stochastic neurons keep W = B as their fixed point.
+            offset of its own, the same in every phase. From B = W, in 30 phases of 2000 steps, a mismatch of 1 leaves a
+            cosine of 0.9998 for stochastic neurons (0.9999 without), of 0.997 for LIF neurons (0.999 without); phases
+            of 500 steps 0.998 and 0.987 (0.999 and 0.997 without).
 
     Raises:
         ValueError: an option is out of its range.

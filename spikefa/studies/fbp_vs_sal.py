@@ -63,7 +63,7 @@ HARMS: Mapping[str, Mapping[str, str]] = {
 
 Noise comes after each update, relative to the rms of W₀, so that it adds up to 0.08 of that over 750 updates. A
 mismatch of 0.2 is of thresholds and time constants of every neuron of the network; the neurons of SAL's phases have
-thresholds that are off by a standard deviation of 1, in the unit of the drive; a neuron at rest is log T_ref = 2.3 away.
+thresholds that are off by a standard deviation of 1, in the unit of the drive.
 """
 
 

@@ -107,11 +107,12 @@ def test_mismatched_phases_differ_and_no_mismatch_is_as_before(neuron):
 def test_stochastic_neurons_with_mismatch_keep_their_fixed_point():
     weight = 0.4 * torch.randn(10, 10, generator=draws())
     pathway = SpikeAlignment(weight, draws(1), every=1, eta=0.8, mismatch=1.0, replicas=128, steps=1000)
+    pathway.weight.copy_(weight)
     mean = torch.zeros_like(weight)
-    for phase in range(40):
+    for phase in range(30):
         pathway.step(weight)
-        mean += pathway.weight / 20 if phase >= 20 else 0
-    assert torch.cosine_similarity(mean.flatten(), weight.flatten(), dim=0) > 0.99
+        mean += pathway.weight / 15 if phase >= 15 else 0
+    assert torch.cosine_similarity(mean.flatten(), weight.flatten(), dim=0) > 0.998
 
 
 def test_events_are_spikes_times_the_synapses_they_go_to():

@@ -111,6 +111,12 @@ def test_settings_without_backpropagation_have_no_claims():
     assert STUDY.figures(Results([])) == {}
 
 
+def test_a_line_goes_by_what_was_moved_whatever_the_option_that_moved_it():
+    rows = [*seeds("bp"), *seeds("threshold, θ 0.03", words=10), *seeds("threshold, θ 1", words=100)]
+    (line,) = (bars.lines[0] for bars in accuracy_against(Results(rows), "words").axes[0].containers)
+    assert line.get_xdata().tolist() == [10, 100]
+
+
 def test_figures_have_a_panel_a_setting_and_points_where_the_reductions_are():
     rows = [*seeds("bp"), *seeds("fa", test=60, words=0, moved=0.0), *seeds("never copied", words=0, moved=0.0)]
     rows += [*seeds("topk, 100×", words=10, moved=0.02), *seeds("topk, 1,000×", words=1, moved=0.002, left=0.2)]
