@@ -49,9 +49,14 @@ def phases_cost(net: nn.Module, updates: int) -> Cost:
 
     Layers whose pathway is no ``sal`` cost nothing.
     """
-    total = Cost(0.0, 0.0, 0)
+    spikes = events = 0.0
+    steps = 0
     for layer in routed(net).values():
         if isinstance(layer.feedback, SpikeAlignment):
             one, phases = phase_cost(layer.feedback, layer.weight.detach()), updates // layer.feedback.every
-            total = Cost(*(sum_ + phases * part for sum_, part in zip(total, one, strict=True)))
-    return total
+            spikes, events, steps = (
+                spikes + phases * one.spikes,
+                events + phases * one.events,
+                steps + phases * one.steps,
+            )
+    return Cost(spikes, events, steps)

@@ -9,7 +9,7 @@ import numpy as np
 
 from spikefa.palette import INK, strokes
 from spikefa.panels import panels
-from spikefa.studies.goupy2025.arms import REFERENCES, transports
+from spikefa.studies.goupy2025.arms import REDUCTIONS, REFERENCES, transports
 from spikefa.studies.rows import Results, Row
 
 if TYPE_CHECKING:
@@ -100,8 +100,9 @@ def _panels(results: Results, along: str) -> tuple[Figure, dict[str, Axes]]:
     figure, grid = panels(len(settings), height=3.4, shared=False)
     for axes, setting in zip(grid, settings, strict=True):
         axes.set_title(setting)
-        axes.set_xscale("log")
-    figure.supxlabel(along, fontsize=9)
+        axes.set(xscale="log", xlim=(6, 17_000), xlabel=along)
+        axes.set_xticks(REDUCTIONS, [f"{by:,}" for by in REDUCTIONS])
+        axes.set_xticks([], minor=True)
     return figure, dict(zip(settings, grid, strict=True))
 
 
