@@ -159,8 +159,12 @@ def cost(results: Results) -> Figure:
                 axes.errorbar([at], [mean], bar, marker="o", ms=4.5, capsize=2, label=name)
         axes.set_xscale("log")
         axes.legend(fontsize=7)
-    left.set(xlabel="bits moved, relative to bp", ylabel="test accuracy, %", title="fBP")
-    right.set(xlabel="synaptic events in phases", title="SAL")
+    left.set(xlabel="bits moved, relative to bp", ylabel="test accuracy, %", title="fBP", xlim=(7e-4, 0.02))
+    left.set_xticks([0.001, 0.01], ["0.001", "0.01"])
+    right.set(xlabel="synaptic events in phases, billions", title="SAL")
+    right.set_xticks([1e9, 2e9, 5e9, 1e10], ["1", "2", "5", "10"])
+    for axes in (left, right):
+        axes.set_xticks([], minor=True)
     return figure
 
 

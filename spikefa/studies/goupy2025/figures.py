@@ -100,7 +100,7 @@ def _panels(results: Results, along: str) -> tuple[Figure, dict[str, Axes]]:
     figure, grid = panels(len(settings), height=3.4, shared=False)
     for axes, setting in zip(grid, settings, strict=True):
         axes.set_title(setting)
-        axes.set(xscale="log", xlim=(6, 17_000), xlabel=along)
+        axes.set(xscale="log", xlim=(6, None), xlabel=along)
         axes.set_xticks(REDUCTIONS, [f"{by:,}" for by in REDUCTIONS])
         axes.set_xticks([], minor=True)
     return figure, dict(zip(settings, grid, strict=True))
