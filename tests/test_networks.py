@@ -10,7 +10,7 @@ from torch import nn
 from spikefa.datasets import DATASETS
 from spikefa.measurement import firing_rates
 from spikefa.names import resolve
-from spikefa.networks import NETWORKS, convnet, mlp
+from spikefa.networks import NETWORKS, convnet, mlp, vgg
 from spikefa.networks.start import start
 from spikefa.readout import READOUTS
 from spikefa.sequence import run
@@ -49,7 +49,9 @@ def test_torchs_own_initialisation_would_leave_deep_layers_silent(images):
     assert rates[2:] == [0] * 4
 
 
-@pytest.mark.parametrize("network", ["mlp", "mlp:depth=1", "convnet", "convnet:blocks=1", "convnet:blocks=3"])
+@pytest.mark.parametrize(
+    "network", ["mlp", "mlp:depth=1", "convnet", "convnet:blocks=1", "convnet:blocks=3", "vgg:channels=8"]
+)
 def test_every_layer_is_active_at_the_start(images, network):
     rates = firing_rates(build(network), images)
     assert all(0.05 < rate < 0.65 for rate in rates.values()), rates
@@ -76,7 +78,8 @@ def test_building_leaves_the_global_generator_where_it_is(network):
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_weights_have_the_scale_of_the_gain_and_there_are_no_biases(network):
-    net = build(network, gain=3.0, width=150, shape=(3, 16, 16))
+    wide = {} if network == "vgg" else {"width": 150}
+    net = build(network, gain=3.0, shape=(3, 16, 16), **wide)
     for name, layer in net.named_children():
         if hasattr(layer, "weight"):
             gain = (1 if name == "out" else 3) / layer.weight[0].numel() ** 0.5
@@ -85,7 +88,8 @@ def test_weights_have_the_scale_of_the_gain_and_there_are_no_biases(network):
 
 
 @pytest.mark.parametrize(
-    ("network", "layers"), [("mlp:depth=3,width=20", 3), ("convnet:blocks=2,channels=2,width=20", 3)]
+    ("network", "layers"),
+    [("mlp:depth=3,width=20", 3), ("convnet:blocks=2,channels=2,width=20", 3), ("vgg:channels=2", 6)],
 )
 @pytest.mark.parametrize("readout", READOUTS)
 def test_a_network_takes_images_over_time_to_the_classes(network, layers, readout):
@@ -134,7 +138,7 @@ def test_an_impossible_convnet_is_refused(option, message):
         build("convnet", **option)
 
 
-@pytest.mark.parametrize("network", ["mlp", "convnet"])
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize(
     "option",
     [{"beta": 2}, {"beta": -0.1}, {"beta": "slow"}, {"gain": 0}, {"gain": -1}, {"alpha": 0}, {"alpha": math.nan}],
@@ -153,7 +157,21 @@ def test_an_unknown_option_is_refused_with_the_nearest_one():
 
 
 def test_the_tables_entries_are_the_functions_of_their_files():
-    assert {"mlp": mlp, "convnet": convnet} == NETWORKS
+    assert {"mlp": mlp, "convnet": convnet, "vgg": vgg} == NETWORKS
+
+
+def test_vgg_is_the_published_network():
+    net = build("vgg", shape=(3, 32, 32))
+    assert [layer.weight.shape[0] for layer in net if hasattr(layer, "weight")] == [64, 128, 256, 256, 512, 512, 10]
+    assert sum(weight.numel() for weight in net.parameters()) == 4_581_056
+    kinds = "".join("C" if isinstance(m, nn.Conv2d) else "P" for m in net if isinstance(m, nn.Conv2d | nn.MaxPool2d))
+    assert kinds == "CCPCCPCCP"
+
+
+@pytest.mark.parametrize(("option", "message"), [({"shape": (3, 7, 8)}, "at least 8×8"), ({"channels": 0}, "channels")])
+def test_an_impossible_vgg_is_refused(option, message):
+    with pytest.raises(ValueError, match=message):
+        build("vgg", **option)
 
 
 def test_start_draws_weights_of_any_layer_in_its_dtype():

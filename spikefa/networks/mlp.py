@@ -10,6 +10,7 @@ import torch
 from snntorch import surrogate
 from torch import nn
 
+from spikefa.networks.mismatch import mismatched
 from spikefa.networks.start import start
 from spikefa.options import positive, whole, within
 
@@ -25,6 +26,7 @@ def mlp(
     beta: float = 0.9,
     gain: float = 2.0,
     alpha: float = 2.0,
+    mismatch: float = 0.0,
 ) -> nn.Sequential:
     """Fully connected LIF layers: flatten, then ``depth`` times (affine, LIF) of ``width``, then the read-out.
 
@@ -41,6 +43,7 @@ def mlp(
         beta: decay of the membrane per step, of every neuron.
         gain: scale of the initial weights, see :func:`~spikefa.networks.start.start`.
         alpha: steepness of the arctan surrogate gradient.
+        mismatch: spread of thresholds and time constants, see :func:`~spikefa.networks.mismatch.mismatched`.
 
     Returns:
         A ``nn.Sequential`` of ``init_hidden`` neurons, for :func:`spikefa.sequence.run` or a loop over time.
@@ -66,4 +69,4 @@ def mlp(
         size = width
     net.add_module("out", start(nn.Linear, size, classes, gain=1.0, generator=generator))
     net.add_module("readout", readout(beta))
-    return net
+    return mismatched(net, mismatch, generator)

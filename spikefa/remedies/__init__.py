@@ -13,14 +13,26 @@ from spikefa.names import resolve
 from spikefa.remedies.norm_limit import NormLimit
 from spikefa.remedies.readout_decay import ReadoutDecay
 from spikefa.remedies.remedy import Remedy
+from spikefa.remedies.weight_noise import WeightNoise
 from spikefa.remedies.weight_norm import WeightNorm
 
-__all__ = ["REMEDIES", "NormLimit", "ReadoutDecay", "Remedies", "Remedy", "Undone", "WeightNorm", "remedy"]
+__all__ = [
+    "REMEDIES",
+    "NormLimit",
+    "ReadoutDecay",
+    "Remedies",
+    "Remedy",
+    "Undone",
+    "WeightNoise",
+    "WeightNorm",
+    "remedy",
+]
 
 REMEDIES: dict[str, type[Remedy]] = {
     "weight_norm": WeightNorm,
     "norm_limit": NormLimit,
     "readout_decay": ReadoutDecay,
+    "weight_noise": WeightNoise,
 }
 
 

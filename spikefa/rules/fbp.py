@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from spikefa.feedback import Feedback, Quantity
-from spikefa.options import whole
+from spikefa.options import whole, within
+from spikefa.streams import stream
 from spikefa.transport import Shared, Transport
 
 
@@ -27,6 +28,9 @@ class FrozenBackprop(Feedback):
     ``topk``. The paper moves parts by three schemes, whose exact definitions were not available: these are ours. So is
     ``rescale``: after a partial copy every output row of B gets the norm of W's row, for one word a row.
 
+    Transports fail where they are told to: ``lost`` of the weights sent do not arrive, each by chance, and all arrive
+    ``late``. What is sent is counted whether it arrives or not.
+
     **Uses:** W, or a part of it, once every ``period`` updates. Not local; the transport is what it saves.
 
     Reference:
@@ -41,6 +45,8 @@ class FrozenBackprop(Feedback):
         fraction: p, in (0, 1], for ``cyclic``, ``random`` and ``topk``; 0.01 if absent.
         threshold: θ, above 0, for ``threshold``; 0.1 if absent.
         rescale: whether rows get W's norms after a copy; a row that is zero in W or B is left as it is.
+        lost: probability that a weight that was sent does not arrive, from 0 to 1.
+        late: updates from sending to arrival, below ``period``; meanwhile W moves on.
 
     Raises:
         ValueError: an option is out of its range, or ``transport`` does not use it.
@@ -66,6 +72,7 @@ class FrozenBackprop(Feedback):
     updates: Tensor
     seed: Tensor
     drift: Tensor
+    under_way: Tensor
 
     def __init__(
         self,
@@ -77,11 +84,19 @@ class FrozenBackprop(Feedback):
         fraction: float | None = None,
         threshold: float | None = None,
         rescale: bool = False,
+        lost: float = 0.0,
+        late: int = 0,
     ) -> None:
         super().__init__()
-        whole(period=period)
+        whole(period=period, late=late + 1)
+        within(0, 1, lost=lost)
+        if late >= period:
+            raise ValueError(f"late={late} must be below period={period}, so that one transport is under way at a time")
+        self.lost, self.late = lost, late
         self.period, self.transport = period, Transport(transport, fraction, threshold, rescale)
         self.register_buffer("weight", weight.detach().clone())
+        if late:
+            self.register_buffer("under_way", self.weight.clone())
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self.register_buffer("drift", torch.zeros((), dtype=torch.float64))
         self.register_buffer("seed", torch.randint(2**31, (), generator=generator))
@@ -96,7 +111,18 @@ class FrozenBackprop(Feedback):
         if self.updates % self.period == 0:
             self.drift.copy_(((weight - self.weight).norm() / weight.norm()).nan_to_num(0.0, posinf=torch.inf))
             shared = Shared(int(self.updates) // self.period - 1, int(self.seed))
-            self.send(weight, *self.transport(weight, self.weight, shared))
+            sent = self.weight.clone()
+            self.send(weight, *self.transport(weight, sent, shared))
+            self.deliver(sent, shared)
+        if self.late and self.updates % self.period == self.late:
+            self.weight.copy_(self.under_way)
+
+    def deliver(self, sent: Tensor, shared: Shared) -> None:
+        """Let what was sent arrive, but for what gets lost: at once, or later."""
+        if self.lost:
+            chance = torch.rand(sent.shape, generator=stream(shared.seed, f"lost {shared.number}"))
+            sent = torch.where(chance.to(sent.device) < self.lost, self.weight, sent)
+        (self.under_way if self.late else self.weight).copy_(sent)
 
     def measures(self, weight: Tensor) -> dict[str, float]:
         """``drift``: ‖W − B‖ / ‖W‖ just before the last copy, the furthest that B was from W; 0 before the first."""
@@ -104,4 +130,6 @@ class FrozenBackprop(Feedback):
 
     def extra_repr(self) -> str:
         """The options, for printing."""
-        return f"period={self.period}" + (f", {self.transport}" if self.transport != Transport() else "")
+        faults = {name: value for name, value in {"lost": self.lost, "late": self.late}.items() if value}
+        parts = [f"period={self.period}", *([str(self.transport)] if self.transport != Transport() else [])]
+        return ", ".join(parts + [f"{name}={value}" for name, value in faults.items()])

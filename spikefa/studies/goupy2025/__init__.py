@@ -1,0 +1,117 @@
+"""Frozen backpropagation: how little of W can be sent to B before accuracy falls.
+
+:mod:`~spikefa.studies.goupy2025.arms` is what is trained, :mod:`~spikefa.studies.goupy2025.figures` what is drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, final
+
+from spikefa.studies.claim import Claim
+from spikefa.studies.goupy2025.arms import SETTINGS, arms, transported
+from spikefa.studies.goupy2025.figures import accuracy_against, drift, hidden, mean_drifts
+from spikefa.studies.rows import Results
+from spikefa.studies.study import Case, Size, Study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PUBLISHED = 0.5
+"""Points that a thousandth of the transport costs on CIFAR-10 [P]."""
+APART = 5.0
+"""Points that fa must lose for a network to tell rules apart: the least of the three seeds of docs/all_rules."""
+SIGN = "its sign"
+SPENT = f"the {PUBLISHED} points published for 1,000×"
+
+
+@final
+class Goupy2025(Study):
+    """Frozen backpropagation: accuracy against the weight transport that is left, in words and in bits.
+
+    Of each network: every scheme of transport at reductions of 10 to 10,000, between backpropagation above and, below,
+    fixed random feedback, signs alone and a copy that is never renewed. Schemes are ours, after the paper's idea.
+
+    Reference:
+        Goupy, Tirilly, Bilasco, "Frozen backpropagation: relaxing weight symmetry in temporally-coded deep spiking
+        neural networks", 2025. https://arxiv.org/abs/2505.13741
+    """
+
+    seeds: ClassVar[Mapping[Size, int]] = {"quick": 3, "paper": 5}
+
+    def cases(self, size: Size) -> list[Case]:
+        """Every arm of every setting; those of a setting differ in the rule alone, and so are paired."""
+        return [
+            Case(f"{setting}: {arm}", transported, {**fields, "rule": rule})
+            for setting, fields in SETTINGS[size].items()
+            for arm, rule in arms(size, setting).items()
+        ]
+
+    def claims(self, results: Results) -> Sequence[Claim]:
+        """The paper's, of every setting measured, as paired differences in points of test accuracy."""
+        settings = dict.fromkeys(setting for size in SETTINGS for setting in SETTINGS[size])
+        return [
+            claim
+            for setting in settings
+            if results.of(f"{setting}: bp")
+            for claim in (*_losses(results, setting), *_rankings(results, setting), *_drifts(results, setting))
+        ]
+
+    def figures(self, results: Results) -> Mapping[str, Figure]:
+        """Accuracy against words and against bits, and the drift."""
+        if not results.rows:
+            return {}
+        return {
+            "accuracy_against_words": accuracy_against(results, "words"),
+            "accuracy_against_bits": accuracy_against(results, "bits"),
+            "drift": drift(results),
+        }
+
+
+def _minus(results: Results, setting: str, arm: str, other: str) -> list[float]:
+    return results.differences(f"{setting}: {arm}", f"{setting}: {other}", "test")
+
+
+def _losses(results: Results, setting: str) -> Iterator[Claim]:
+    """What transport costs against backpropagation."""
+
+    def claim(says: str, published: str, arm: str, low: float, high: float, why: str) -> Claim:
+        return Claim(f"{setting}: {says}", published, _minus(results, setting, arm, "bp"), low, high, why, ".2f")
+
+    deep = "the network is deep enough to tell rules apart: fa minus bp, points"
+    yield claim(deep, "−6.8 [R]", "fa", -math.inf, -APART, "least loss of fa among docs/all_rules' seeds")
+    yield claim("full copies every 10 updates, minus bp", "0 [P]", "full, 10×", -PUBLISHED, math.inf, SPENT)
+    yield claim("full copies every 100 updates, minus bp", "0 [P]", "full, 100×", -PUBLISHED, math.inf, SPENT)
+    yield claim("topk, 1,000×, minus bp", "−0.5 [P]", "topk, 1,000×", -PUBLISHED, math.inf, SPENT)
+    if results.of(f"{setting}: full, 1,000×"):
+        yield claim("full copies every 1,000, minus bp", "–", "full, 1,000×", -PUBLISHED, math.inf, SPENT)
+
+
+def _rankings(results: Results, setting: str) -> Iterator[Claim]:
+    """Which of two is better, by the sign of the difference."""
+    for arm, other, source in (
+        ("topk, 1,000×", "fa", "above [P]"),
+        ("topk, 1,000×", "usf", "above [P]"),
+        ("topk, 1,000×", "frsf", "above [P]"),
+        ("topk, 10,000×", "fa", "above: a moderate loss [P]"),
+        ("topk, 1,000×", "topk, 10,000×", "above: a moderate loss [P]"),
+        ("topk, 1,000×", "never copied", "above [D]"),
+        ("topk, 1,000×", "cyclic, 1,000×", "above [D]"),
+    ):
+        values = _minus(results, setting, arm, other)
+        yield Claim(f"{setting}: {arm}, minus {other}", source, values, 0.0, math.inf, SIGN, ".2f")
+
+
+def _drifts(results: Results, setting: str) -> Iterator[Claim]:
+    """How far B was from W just before a copy, as far as theory speaks."""
+    grown = [
+        max(drifts[-1] * row.values["rms"][layer] / (10 * row.parameters["lr"]) for layer, drifts in hidden(row))
+        for row in results.of(f"{setting}: full, 10×")
+    ]
+    says = f"{setting}: drift before a full copy every 10 updates, over 10 lr / rms W₀, largest of the hidden layers"
+    yield Claim(says, "≤ 1 [D]", grown, 0.0, 1.0, "Adam moves a weight by about lr at most, and rms W grows")
+    both = [mean_drifts(results.of(f"{setting}: {arm}, 1,000×")) for arm in ("topk", "cyclic")]
+    left = [both[0][seed] - both[1][seed] for seed in both[0] if seed in both[1]]
+    says = f"{setting}: drift at 1,000×, topk minus cyclic"
+    yield Claim(says, "below 0 [D]", left, -math.inf, 0.0, "of all parts of a size topk leaves the least change")

@@ -1,0 +1,116 @@
+"""What the study of frozen backpropagation draws: accuracy and drift against what is left of the transport."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from spikefa.palette import INK, strokes
+from spikefa.panels import panels
+from spikefa.studies.goupy2025.arms import REDUCTIONS, REFERENCES, transports
+from spikefa.studies.rows import Results, Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLORS = {"full": INK, "cyclic": "#56b4e9", "random": "#009e73", "threshold": "#e69f00", "topk": "#d55e00"}
+MARKERS = {"full": "o", "cyclic": "s", "random": "^", "threshold": "D", "topk": "v"}
+BANDS = {"bp": (INK, "-"), "never copied": ("#d55e00", ":")} | {
+    rule: (strokes([rule])[rule].color, "--") for rule in ("usf", "frsf", "fa")
+}
+Unit = Literal["words", "bits"]
+
+
+def hidden(row: Row) -> Iterator[tuple[str, list[float]]]:
+    """Drift over the epochs of each layer but the read-out, which has another scale and few weights."""
+    return ((layer, over) for layer, over in row.values["drift"].items() if layer != "out")
+
+
+def mean_drifts(rows: Sequence[Row]) -> dict[int, float]:
+    """By seed the drift before the last copy, averaged over the hidden layers.
+
+    Example:
+        >>> mean_drifts([Row("c", {}, 3, {"drift": {"fc2": [0, 0.1], "fc3": [0, 0.3], "out": [0, 9]}})])
+        {3: 0.2}
+    """
+    return {row.seed: float(np.mean([over[-1] for _, over in hidden(row)])) for row in rows}
+
+
+def reductions(results: Results, setting: str, case: str, unit: Unit) -> list[float]:
+    """How many times less than backpropagation a case moved, for each seed that has both; inf if it moved nothing."""
+    if unit == "bits":
+        return [1 / moved if moved else np.inf for moved in results.values(case, "moved")]
+    whole = {row.seed: row.values["words"] for row in results.of(f"{setting}: bp")}
+    own = {row.seed: row.values["words"] for row in results.of(case)}
+    return [whole[seed] / words if words else np.inf for seed, words in own.items() if seed in whole]
+
+
+def accuracy_against(results: Results, unit: Unit) -> Figure:
+    """Test accuracy against the reduction of transport: a panel a setting, a line a scheme, bands for the references.
+
+    Points are means over seeds, bars and bands the range of these.
+    """
+    figure, grid = _panels(results, f"reduction of transport, in {unit}")
+    for setting, axes in grid.items():
+        for name in REFERENCES:
+            if tests := results.values(f"{setting}: {name}", "test"):
+                color, dash = BANDS[name]
+                axes.axhspan(min(tests), max(tests), color=color, alpha=0.1, linewidth=0)
+                axes.axhline(float(np.mean(tests)), color=color, linestyle=dash, linewidth=1.1, label=name)
+        for scheme in COLORS:
+            points = _points(results, setting, scheme, unit)
+            _line(axes, scheme, [(at, results.values(case, "test")) for at, case in points])
+    next(iter(grid.values())).set_ylabel("test accuracy, %")
+    return _with_legend(figure)
+
+
+def drift(results: Results) -> Figure:
+    """‖W − B‖ / ‖W‖ just before the last copy, mean over hidden layers, against the reduction in words."""
+    figure, grid = _panels(results, "reduction of transport, in words")
+    for setting, axes in grid.items():
+        for scheme in COLORS:
+            points = _points(results, setting, scheme, "words")
+            _line(axes, scheme, [(at, list(mean_drifts(results.of(case)).values())) for at, case in points])
+    next(iter(grid.values())).set_ylabel("drift  ‖W − B‖ / ‖W‖")
+    return _with_legend(figure)
+
+
+def _points(results: Results, setting: str, scheme: str, unit: Unit) -> list[tuple[float, str]]:
+    """The scheme's cases that were measured, by the mean of their reductions."""
+    cases = [f"{setting}: {name}" for name in transports() if name.startswith(scheme + ",")]
+    found = [(float(np.mean(reductions(results, setting, c, unit) or [np.inf])), c) for c in cases if results.of(c)]
+    return sorted(point for point in found if np.isfinite(point[0]))
+
+
+def _line(axes: Axes, scheme: str, points: Sequence[tuple[float, Sequence[float]]]) -> None:
+    if points:
+        at, values = zip(*points, strict=True)
+        mean = np.array([np.mean(seeds) for seeds in values])
+        ends = np.array([[m - min(s), max(s) - m] for m, s in zip(mean, values, strict=True)]).T
+        axes.errorbar(
+            *(at, mean, ends), label=scheme, color=COLORS[scheme], marker=MARKERS[scheme], ms=4.5, lw=1.4, capsize=2
+        )
+
+
+def _panels(results: Results, along: str) -> tuple[Figure, dict[str, Axes]]:
+    settings = list(dict.fromkeys(row.case.partition(": ")[0] for row in results.rows))
+    figure, grid = panels(len(settings), height=3.4, shared=False)
+    for axes, setting in zip(grid, settings, strict=True):
+        axes.set_title(setting)
+        axes.set(xscale="log", xlim=(6, None), xlabel=along)
+        axes.set_xticks(REDUCTIONS, [f"{by:,}" for by in REDUCTIONS])
+        axes.set_xticks([], minor=True)
+    return figure, dict(zip(settings, grid, strict=True))
+
+
+def _with_legend(figure: Figure) -> Figure:
+    """Every name once, below the panels."""
+    named: dict[str, Any] = {}
+    for axes in figure.axes:
+        handles, labels = axes.get_legend_handles_labels()
+        named |= dict(zip(labels, handles, strict=True))
+    figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=5)
+    return figure

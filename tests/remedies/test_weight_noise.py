@@ -1,0 +1,35 @@
+"""Noise of the weights: a random walk of the size that is written, of layers with a pathway alone."""
+
+import pytest
+import torch
+from torch import nn
+
+from spikefa import attach
+from spikefa.remedies import WeightNoise
+
+
+def test_weight_noise_adds_up_as_a_random_walk_and_spares_layers_without_a_pathway():
+    net = attach(nn.Sequential(nn.Linear(50, 60), nn.Linear(60, 70)), "fa")
+    start = [layer.weight.detach().clone() for layer in net]
+    noise = WeightNoise(net, std=0.1)
+    for _ in range(25):
+        noise.step()
+    assert net[0].weight.equal(start[0])
+    assert ((net[1].weight - start[1]).norm() / start[1].norm()).item() == pytest.approx(0.5, rel=0.05)
+
+
+def test_noise_is_the_same_again_and_another_for_another_seed():
+    def walked(**options):
+        torch.manual_seed(0)
+        net = attach(nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 6)), "fa")
+        noise = WeightNoise(net, **options)
+        noise.step()
+        return net[1].weight
+
+    assert walked().equal(walked())
+    assert not walked().equal(walked(seed=1))
+
+
+def test_no_noise_is_refused():
+    with pytest.raises(ValueError, match="std must be a positive number, not 0"):
+        WeightNoise(attach(nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 6)), "fa"), std=0)
