@@ -34,7 +34,7 @@ PRODUCTS: Final = ("dense", "gathered")
 """The ways to multiply."""
 VARIABLE: Final = "SPIKEFA_PRODUCT"
 """Environment variable that names the way, as :func:`using` does within a program."""
-WORK: Final = 1 << 23
+WORK: Final = 1 << 25
 """Multiplications of a dense product below which no choice is worth its time."""
 
 _forced: ContextVar[str | None] = ContextVar("product", default=None)
