@@ -20,6 +20,7 @@ import brian2.only as b2
 import numpy as np
 from numpy.typing import NDArray
 
+from .simulation import run_whole
 from .trace import Trace
 
 DT = 1 * b2.ms
@@ -110,7 +111,7 @@ def run(wired: Wired, dt: b2.Quantity = DT) -> Trace:
         [[0.5368, 0.4632]]
     """
     network = build(wired, dt)
-    network.run(len(wired.noise) * dt, namespace={})
+    run_whole(network, len(wired.noise) * dt)
     spikes, spk = network["spk"], np.zeros((len(wired.noise), 1, len(wired.bias)), dtype=bool)
     spk[np.rint(np.asarray(spikes.t / dt)).astype(int), 0, spikes.i] = True
     arrays = {("neurons", "spk"): spk, ("synapses", "w"): np.array(network["weights"].w).T[:, None]}

@@ -32,6 +32,7 @@ import brian2.only as b2
 import numpy as np
 from numpy.typing import NDArray
 
+from .simulation import run_whole
 from .trace import Trace
 
 DT = 1 * b2.ms
@@ -229,7 +230,7 @@ def run(lesson: Lesson, dt: b2.Quantity = DT) -> Trace:
         [True, False, False, True, False, False]
     """
     network, arrays = build(lesson, dt), {}
-    network.run(len(lesson.noise) * dt, namespace={})
+    run_whole(network, len(lesson.noise) * dt)
     for name in NAMES:
         spikes, spk = network[f"{name}_spk"], np.zeros((len(lesson.noise), 1, 1), dtype=bool)
         spk[np.rint(np.asarray(spikes.t / dt)).astype(int)] = True

@@ -31,6 +31,7 @@ import brian2.only as b2
 import numpy as np
 from numpy.typing import NDArray
 
+from .simulation import run_whole
 from .trace import Trace
 
 Array = NDArray[np.floating]
@@ -188,7 +189,7 @@ def run(sampler: Sampler, dt: b2.Quantity = DT) -> Trace:
     often = {"dt": sampler.steps * dt, "when": "start", "order": 0}
     of_units = b2.StateMonitor(group, ("bias", "count"), record=True, name="of_units", **often)
     of_links = b2.StateMonitor(links, ("w", "causal"), record=True, name="of_links", **often)
-    b2.Network(group, links, of_units, of_links).run(sampler.cycles * sampler.steps * dt, namespace={})
+    run_whole(b2.Network(group, links, of_units, of_links), sampler.cycles * sampler.steps * dt)
 
     def after(monitor: b2.StateMonitor, source: b2.Group, name: str) -> Array:
         values: Array = np.column_stack([getattr(monitor, name)[:, 1:], getattr(source, name)[:]]).T

@@ -55,8 +55,8 @@ def options(entry: Callable[..., Any]) -> str:
     """The options of an entry with their defaults, as they are written after its name.
 
     Example:
-        >>> options(RULES["fbp"])
-        'period=100, transport=full, fraction=None, threshold=None, rescale=False'
+        >>> options(RULES["fa"])
+        'dense=False'
     """
     parameters = inspect.signature(entry).parameters.values()
     return ", ".join(f"{p.name}={p.default}" for p in parameters if p.kind is p.KEYWORD_ONLY)

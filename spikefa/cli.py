@@ -144,7 +144,7 @@ def reproduce(
     from spikefa.studies import sitting
 
     use_threads(threads)
-    seeds = None if seed is None else [int(number) for number in seed]
+    seeds = None if seed is None else sitting.seeds(seed)
     command = shlex.join(["spikefa", *sys.argv[1:]])
     return sitting.sit(papers or [], size, seeds, only or [], out, usable(device), command, measure=not page)
 

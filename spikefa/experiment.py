@@ -62,7 +62,7 @@ def _plain(name: Any) -> Any:
 
 def _optimizer(name: str) -> str:
     """Accept an optimiser that takes its options."""
-    resolve(name, OPTIMIZERS, "optimiser")([nn.Parameter(torch.zeros(1))], 1e-3, 0.0)
+    resolve(name, OPTIMIZERS, "optimiser")([nn.Parameter(torch.zeros(1))], lr=1e-3, weight_decay=0.0)
     return name
 
 
@@ -173,7 +173,7 @@ class Experiment(BaseModel):
     def updates(self, net: nn.Module) -> torch.optim.Optimizer:
         """The optimiser of all of the network's parameters."""
         made: torch.optim.Optimizer = resolve(self.optimizer, OPTIMIZERS, "optimiser")(
-            net.parameters(), self.lr, self.weight_decay
+            net.parameters(), lr=self.lr, weight_decay=self.weight_decay
         )
         return made
 

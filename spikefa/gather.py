@@ -138,7 +138,10 @@ class _Gathered(torch.autograd.Function):
 
         index = torch.empty(int(starts[-1]), dtype=torch.int32)
         share(spikes.by_row, len(x), x.numel(), plain(x), starts.numpy(), index.numpy())
-        ctx.save_for_backward(x, weight, starts, index)
+        # Of these only what backward will read, so that the others may be changed in place, or freed.
+        ctx.save_for_backward(
+            x if ctx.needs_input_grad[1] else None, weight if ctx.needs_input_grad[0] else None, starts, index
+        )
         return _sums(weight.t(), starts, index)
 
     @staticmethod
@@ -197,7 +200,7 @@ def _hindrance(x: Tensor, weight: Tensor, asked: bool) -> str:
         return f"an input in {x.dtype} for weights in {weight.dtype}"
     if not asked and x.dtype != torch.float32:
         return "torch has fast sums of rows in float32 only"
-    if not asked and (limit(len(weight)) <= 0 or x.numel() * len(weight) < WORK):
+    if not len(weight) or (not asked and (limit(len(weight)) <= 0 or x.numel() * len(weight) < WORK)):
         return f"too few neurons ({len(weight)}) or too little work for anything else to be faster"
     return "" if find_spec("numba") else "numba is not installed"
 

@@ -66,11 +66,14 @@ def walk(net: nn.Module, x: Tensor) -> Iterator[tuple[str, nn.Module, tuple[Tens
     if x.dim() < 2 or len(x) == 0:
         raise ValueError(f"x must be [T, B, ...] with at least one time step, not {tuple(x.shape)}")
     pathways = _pathways(net)
+    seen: dict[int, str] = {}
     for pathway in pathways:
         pathway.begin(len(x))
     try:
         for name, module in leaves(net):
             if isinstance(module, snn.SpikingNeuron):
+                if (first := seen.setdefault(id(module), name)) != name:
+                    raise TypeError(f"{name} is the neuron of {first} once more, one state for both: build another")
                 output: tuple[Tensor, Tensor | None] = scan(module, x)
             elif module._modules and any(isinstance(inner, snn.SpikingNeuron) for inner in module.modules()):
                 called, output = unroll(module, x, name)

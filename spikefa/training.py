@@ -69,7 +69,7 @@ def train(
     _forget(net)
     optimizer = experiment.updates(net)
     check_decay(net, optimizer)
-    after = remedy(experiment.remedy)(net)
+    after = remedy(experiment.remedy, experiment.seed)(net)
     order, noise = stream(experiment.seed, "order"), stream(experiment.seed, "input")
     silent: set[str] = set()
     updates = 0

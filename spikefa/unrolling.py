@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import snntorch as snn
+import torch
 from torch import Tensor, nn
 
 from spikefa import gather
@@ -20,8 +21,7 @@ def unroll(module: nn.Module, x: Tensor, prefix: str = "") -> tuple[Called, tupl
     """Call ``module.forward``, which takes a step, ``[B, ...]``, once on all steps, ``[T·B, ...]``.
 
     Each neuron inside goes over T by itself, from rest, and gives what snnTorch's would, its states left alone. Exact
-    where the forward treats its examples apart from each other, as a forward for one step should, and calls each neuron
-    once.
+    where the forward mixes no examples, keeps nothing of its own from one step to the next, and calls each neuron once.
 
     Args:
         module: with neurons somewhere inside.
@@ -32,8 +32,8 @@ def unroll(module: nn.Module, x: Tensor, prefix: str = "") -> tuple[Called, tupl
         The neurons' spikes and membranes, and what the module gave: a tensor and None, or a pair; ``[T, B, ...]``.
 
     Raises:
-        TypeError: a neuron that is called twice, or given a state that is not zero; a module that gives anything but a
-            tensor or two.
+        TypeError: a neuron that is called twice, or given a state; a module that gives anything but a tensor or two of
+            as many examples; torch.compile around it.
 
     Example:
         >>> import torch
@@ -47,6 +47,8 @@ def unroll(module: nn.Module, x: Tensor, prefix: str = "") -> tuple[Called, tupl
         >>> [name for name, _, _ in called], output.shape
         (['lif'], torch.Size([5, 2, 3]))
     """
+    if torch.compiler.is_compiling():
+        raise TypeError(f"{_named(prefix, module)} cannot be compiled from outside run(): compile the module itself")
     called: Called = []
     with ExitStack() as patches, gather.gathering():
         for name, neuron in module.named_modules(prefix=prefix):
@@ -59,6 +61,10 @@ def unroll(module: nn.Module, x: Tensor, prefix: str = "") -> tuple[Called, tupl
         raise TypeError(
             f"{_named(prefix, module)} gives a {kind}: its forward must give a tensor, or spikes and membranes"
         )
+    examples = x.shape[0] * x.shape[1]
+    if any(part is not None and part.shape[:1] != (examples,) for part in parts):
+        rows = len(parts[0]) if parts[0].dim() else "no"
+        raise TypeError(f"{_named(prefix, module)} gives {rows} rows for {examples} examples: it must keep them apart")
     spk, mem = (part if part is None else part.unflatten(0, x.shape[:2]) for part in parts)
     assert spk is not None
     return called, (spk, mem)
@@ -73,10 +79,8 @@ def _over_time(name: str, neuron: snn.SpikingNeuron, steps: Any, called: Called)
                 f"{name} is not called once with all examples, as in a loop over time: call the network itself, "
                 f"without run(), or write its forward for one step"
             )
-        if any(state is not None and state.any() for state in states):
-            raise TypeError(
-                f"{name} is given a state that is not zero; run() begins at rest: pass None, or init_leaky()"
-            )
+        if any(state is not None for state in states):
+            raise TypeError(f"{name} is given a state, and so forgets its own at each step: give it its input alone")
         if not neuron.init_hidden and type(neuron) not in (snn.Leaky, snn.Lapicque):
             raise TypeError(
                 f"{name} is a {type(neuron).__name__} that hands its states on: build it with init_hidden=True"

@@ -19,7 +19,7 @@ OPTIONS = {
     "sal": "every=2,steps=50,replicas=2",
     "stdwi": "every=2,duration=50,replicas=2",
     "mirror": "every=2,stimuli=2,replicas=3",
-    "rdd": "every=2,per=update,steps=200,replicas=2",
+    "rdd": "every=2,per=update,steps=400,replicas=2",
 }
 """Options with which a rule does all that it does within a few quick updates."""
 

@@ -98,7 +98,7 @@ class Whole(nn.Module):
 
 def test_the_choice_goes_by_density_and_size():
     weight = torch.randn(100, 200)
-    few, many = (ones(600, 200, density=p, dtype=torch.float32) for p in (0.2, 0.4))
+    few, many = (ones(1800, 200, density=p, dtype=torch.float32) for p in (0.2, 0.4))
     assert implementation(few, weight).name == "gathered"
     assert re.match(r"(19|2\d)\.\d\d% of the input are ones.* up to 27%", implementation(few, weight).reason)
     assert implementation(many, weight).name == "dense"

@@ -227,3 +227,16 @@ def test_a_value_that_cannot_be_is_found_before_anything_is_trained(tmp_path):
     with pytest.raises(ValueError, match="under 'fa' with 'readout_decay:rate=2' cannot be built: rate must be"):
         list(compare(grid(tiny | {"rule": "fa", "remedy": ["none", "readout_decay:rate=2"]}), tmp_path))
     assert read(tmp_path) == ()
+
+
+def test_noise_in_the_weights_is_that_of_the_seed():
+    def noise(seed, name="weight_noise:std=0.1"):
+        net = attach(nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)), "fa")
+        with torch.no_grad():
+            net[1].weight.fill_(1.0)
+        remedy(name, seed)(net).step()
+        return net[1].weight.detach()
+
+    assert not noise(0).equal(noise(1))
+    assert noise(1).equal(noise(1))
+    assert noise(0, "weight_noise:std=0.1,seed=5").equal(noise(1, "weight_noise:std=0.1,seed=5"))

@@ -31,7 +31,7 @@ class Residual(nn.Module):
 class HandsOver(nn.Module):
     """In snnTorch's other style: the state is given and taken."""
 
-    def __init__(self, start=lambda lif: lif.init_leaky()):
+    def __init__(self, start=lambda lif: None):
         super().__init__()
         self.fc, self.lif, self.start = nn.Linear(N, N), snn.Leaky(beta=0.8), start
 
@@ -51,6 +51,11 @@ class Loops(nn.Module):
 class Twice(Residual):
     def forward(self, x):
         return self.lif1(self.lif1(x))
+
+
+class Sums(Residual):
+    def forward(self, x):
+        return super().forward(x).sum(0)
 
 
 class Tells(Residual):
@@ -140,7 +145,9 @@ def test_states_and_forwards_are_left_as_they_were_also_by_an_error():
     ("make", "message"),
     [
         (Loops, "lif is not called once with all examples, as in a loop over time: call the network itself"),
-        (lambda: HandsOver(lambda lif: torch.ones(T * B, N)), "lif is given a state that is not zero"),
+        (lambda: HandsOver(lambda lif: torch.ones(T * B, N)), "lif is given a state, and so forgets its own"),
+        (lambda: HandsOver(lambda lif: lif.init_leaky()), "lif is given a state, and so forgets its own"),
+        (Sums, "this network, a Sums, gives 4 rows for 18 examples"),
         (Twice, "lif1 is not called once"),
         (Tells, "this network, a Tells, gives a dict"),
         (lambda: nn.Sequential(Residual(), nn.GRU(N, 3)), "1 is a GRU"),
@@ -167,6 +174,12 @@ def residual(shape, classes, readout, generator):
     torch.manual_seed(0)
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), neuron(), Residual(32), nn.Linear(32, classes), readout(0.9))
     return louder(net)
+
+
+def test_a_neuron_that_comes_twice_is_refused():
+    lif = neuron()
+    with pytest.raises(TypeError, match="3 is the neuron of 1 once more"):
+        run(nn.Sequential(nn.Linear(N, N), lif, nn.Linear(N, N), lif), torch.rand(T, B, N))
 
 
 def test_experiments_take_such_networks():

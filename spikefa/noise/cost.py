@@ -48,11 +48,16 @@ def phases_cost(net: nn.Module, updates: int) -> Cost:
     """Events of all phases within as many updates, each taken to cost what one costs with the present W and B.
 
     Layers whose pathway is no ``sal`` cost nothing.
+
+    Raises:
+        ValueError: phases follow epochs.
     """
     spikes = events = 0.0
     steps = 0
     for layer in routed(net).values():
         if isinstance(layer.feedback, SpikeAlignment):
+            if layer.feedback.per != "update":
+                raise ValueError(f"phases are counted by updates here, not per {layer.feedback.per}: give per=update")
             one, phases = phase_cost(layer.feedback, layer.weight.detach()), updates // layer.feedback.every
             spikes, events, steps = (
                 spikes + phases * one.spikes,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import final
 
 from torch import nn
@@ -88,11 +90,12 @@ def _made(make: Callable[[nn.Module], Remedy], net: nn.Module) -> Remedy:
     return part
 
 
-def remedy(name: str) -> Callable[[nn.Module], Remedy]:
+def remedy(name: str, seed: int = 0) -> Callable[[nn.Module], Remedy]:
     """What makes the remedies that ``name`` stands for, for a network.
 
     Args:
         name: entries of :data:`REMEDIES`, with options, or ``package.module:Class``, joined by ``+``; or ``none``.
+        seed: for those that draw from one, unless ``name`` gives them their own.
 
     Raises:
         ValueError: no such remedy or option; the message suggests the nearest name.
@@ -111,4 +114,9 @@ def remedy(name: str) -> Callable[[nn.Module], Remedy]:
     if "none" in words:
         raise ValueError(f"{name!r} asks for none and for others: write none alone, or leave it out")
     makes = [resolve(word, REMEDIES, "remedy") for word in words]
-    return lambda net: Remedies(net, makes)
+    return lambda net: Remedies(net, [_seeded(make, seed) for make in makes])
+
+
+def _seeded(make: Callable[..., Remedy], seed: int) -> Callable[..., Remedy]:
+    given = getattr(make, "keywords", {})
+    return partial(make, seed=seed) if "seed" in inspect.signature(make).parameters and "seed" not in given else make

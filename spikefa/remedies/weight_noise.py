@@ -39,7 +39,7 @@ class WeightNoise(Remedy):
         >>> net = attach(nn.Sequential(nn.Linear(40, 30), nn.Linear(30, 20)), "fa")
         >>> remedy, start = WeightNoise(net, std=0.1), net[1].weight.detach().clone()
         >>> remedy.step()
-        >>> round(float((net[1].weight - start).norm() / start.norm()), 1)
+        >>> round(float((net[1].weight.detach() - start).norm() / start.norm()), 1)
         0.1
     """
 

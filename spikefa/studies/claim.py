@@ -32,8 +32,8 @@ class Claim:
 
     It holds where the 95 % interval of the mean over seeds (Student's t) lies within ``low`` to ``high``, does not hold
     where the interval lies outside, and is open where it reaches over an end, or there is one seed alone. The
-    range is stated in the code before anything is measured: it comes from the published spread, from theory, or is the
-    sign that the claim asserts.
+    range is to be stated in the code before anything is measured: it comes from the published spread, from theory, or
+    is the sign that the claim asserts. A range with one end does not contain it: what is equal is not above.
 
     Args:
         says: the claim, in words; short, and unique in its study.
@@ -69,11 +69,17 @@ class Claim:
         if not len(self.values):
             return Verdict.ABSENT
         found = self.interval
-        if self.low <= found.low and found.high <= self.high:
+        if self._within(found):
             return Verdict.HOLDS
         if found.high < self.low or found.low > self.high:
             return Verdict.FAILS
         return Verdict.OPEN
+
+    def _within(self, found: Interval) -> bool:
+        """Of a range with one end, such as a sign, that end is no part: what is equal is not above."""
+        if math.isinf(self.low) or math.isinf(self.high):
+            return self.low < found.low and found.high < self.high
+        return self.low <= found.low and found.high <= self.high
 
     @property
     def measured(self) -> str:

@@ -16,12 +16,13 @@ from spikefa.studies.study import SIZES, Size, Study
 
 HEAD = """# Results
 
-What `spikefa reproduce` measured, and which of each paper's claims it bears out. A claim is a range, stated in the
-code before measuring: it *holds* where the 95 % interval (Student's t) of the mean over seeds lies within, *does not
-hold* where it lies outside, and is *not decidable at this size* where it reaches over an end. Sources of published
-figures: [P] the paper's text, [A] its authors' stored results or code, [R] an independent replication, [D] a
-derivation. This page is made from the JSON lines in `{name}/` by `spikefa reproduce --page --out {name}`, given in
-the folder that holds it.
+What `spikefa reproduce` measured, and which of each paper's claims it bears out. A claim is a range that stands in the
+code, from the published spread or from theory; where one was changed after a first look, or seeds were added, the
+discussion says so. It *holds* where the 95 % interval (Student's t) of the mean over seeds lies within, *does not hold*
+where it lies outside, and is *not decidable at this size* where it reaches over an end. Rows may have more seeds than
+the command asks for by itself: the table of rows names them. Published figures: [P] the paper's text, [A] its
+authors' stored results or code, [R] an independent replication, [D] a derivation. This page is made from the JSON lines
+in `{name}/` by `spikefa reproduce --page --out {name}`, given in the folder that holds it.
 """
 
 RULE = "| --- | --- | ---: | ---: | ---: | ---: |"
@@ -34,7 +35,7 @@ def results(folder: Path, name: str, study: Study, size: Size) -> Results:
     """What the folder holds of a study's present cases at a size, with their present parameters."""
     now = {case.name: plain(case.parameters) for case in study.cases(size)}
     rows = read(folder / name / f"{size}.jsonl")
-    return Results([row for row in rows if not row.error and now.get(row.case) == row.parameters])
+    return Results([row for row in rows if now.get(row.case) == row.parameters])
 
 
 def page(folder: Path, studies: Studies) -> str:
@@ -68,7 +69,8 @@ def _section(folder: Path, name: str, study: Study, size: Size) -> str:
     command = f"spikefa reproduce {name}" + (f" --size {size}" if size != "quick" else "")
     figures = sorted((folder / name / size).glob("*.png"))
     images = "\n".join(f"![{path.stem}]({folder.name}/{name}/{size}/{path.name})" for path in figures)
-    parts = [f"### Size {size}: `{command}`", claims_table(study.claims(found)), images, _rows(command, found.rows)]
+    measured = [row for row in found.rows if not row.error]
+    parts = [f"### Size {size}: `{command}`", claims_table(study.claims(found)), images, _rows(command, measured)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

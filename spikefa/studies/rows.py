@@ -42,7 +42,7 @@ class Results:
     """The rows of a study at one size, by case and seed.
 
     Args:
-        rows: of cases that did not fail.
+        rows: of these, one that failed counts as nan, so that no claim holds by what it leaves out.
 
     Example:
         >>> results = Results([Row("linear", {"p": 200}, seed, {"cosine": 0.2 + seed}) for seed in (0, 1)])
@@ -53,25 +53,38 @@ class Results:
     rows: Sequence[Row]
 
     def of(self, case: str) -> list[Row]:
-        """The rows of a case, by seed; none if it was not measured."""
+        """The rows of a case that did not fail, by seed; none if it was not measured."""
+        return [row for row in self._all(case) if not row.error]
+
+    def _all(self, case: str) -> list[Row]:
         return sorted((row for row in self.rows if row.case == case), key=lambda row: row.seed)
 
     def values(self, case: str, *way: str) -> list[float]:
         """One number of each seed of a case; ``way`` is where it lies, ``"layers", "fc2", "cosine"``."""
-        return [float(_at(row.values, way)) for row in self.of(case)]
+        return [_number(row, way) for row in self._all(case)]
 
     def array(self, case: str, *way: str) -> NDArray[np.float64]:
         """A list of numbers of each seed of a case, ``[seeds, ...]``; ``[0]`` if there is none."""
-        return np.array([_at(row.values, way) for row in self.of(case)], dtype=np.float64)
+        return np.array([_at(row, way) for row in self.of(case)], dtype=np.float64)
 
     def differences(self, case: str, other: str, *way: str) -> list[float]:
         """A number of a case minus that of another, of each seed that both have."""
-        theirs = {row.seed: float(_at(row.values, way)) for row in self.of(other)}
-        return [float(_at(row.values, way)) - theirs[row.seed] for row in self.of(case) if row.seed in theirs]
+        theirs = {row.seed: _number(row, way) for row in self._all(other)}
+        return [_number(row, way) - theirs[row.seed] for row in self._all(case) if row.seed in theirs]
 
 
-def _at(values: Any, way: Iterable[str]) -> Any:
+def _number(row: Row, way: Iterable[str]) -> float:
+    return math.nan if row.error else float(_at(row, way))
+
+
+def _at(row: Row, way: Iterable[str]) -> Any:
+    values: Any = row.values
     for name in way:
+        if not isinstance(values, Mapping) or name not in values:
+            raise ValueError(
+                f"the row of {row.case!r}, seed {row.seed}, has no {'.'.join(way)}: another version measured it, "
+                f"delete its line, so that it is measured again"
+            )
         values = values[name]
     return math.nan if values is None else values
 

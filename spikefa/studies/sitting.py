@@ -49,7 +49,7 @@ def sit(
         ValueError: no such study, size or case.
         OSError: ``out`` cannot be written.
     """
-    chosen = _size(size)
+    chosen, out = _size(size), out.resolve()
     studies = {name.rpartition(":")[2]: _study(name) for name in names or STUDIES}
     planned = {name: _planned(name, study, chosen, seeds, only) for name, study in studies.items()}
     failed = 0
@@ -65,6 +65,22 @@ def sit(
     target.write_text(page(out, {name: make() for name, make in STUDIES.items()} | studies), encoding="utf-8")
     console.print(f"page: {target}", soft_wrap=True)
     return 1 if failed else 0
+
+
+def seeds(given: Sequence[str]) -> list[int]:
+    """Seeds as they were typed, each once.
+
+    Raises:
+        ValueError: one of them is no whole number, at least 0.
+
+    Example:
+        >>> seeds(["3", "1", "3"])
+        [3, 1]
+    """
+    for number in given:
+        if not number.isdecimal():
+            raise ValueError(f"seed must be a whole number, at least 0, not {number!r}")
+    return [int(number) for number in dict.fromkeys(given)]
 
 
 def draw(study: Study, size: Size, folder: Path, name: str) -> list[Path]:

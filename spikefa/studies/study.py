@@ -73,7 +73,7 @@ class Study(ABC):
 
     @abstractmethod
     def claims(self, results: Results) -> Sequence[Claim]:
-        """The claims with what was measured; a case that is missing gives no values, and leaves its claims open."""
+        """The claims with what was measured; a case that is missing gives no values: "not measured"."""
 
     @abstractmethod
     def figures(self, results: Results) -> Mapping[str, Figure]:

@@ -41,6 +41,11 @@ def test_the_interval_is_students():
     assert interval(values) == pytest.approx((values.mean(), found.low, found.high))
 
 
+def test_what_is_equal_is_not_above():
+    assert judged([0.0, 0.0, 0.0], 0.0, math.inf) is Verdict.OPEN
+    assert judged([0.0, 0.0, 0.0], -math.inf, 0.0) is Verdict.OPEN
+
+
 def test_equal_values_decide_exactly():
     assert judged([1.0, 1.0, 1.0], 1.0, 1.0) is Verdict.HOLDS
 

@@ -45,7 +45,7 @@ def test_every_case_runs_and_claims_and_figures_are_made_of_it():
 
 
 def test_nothing_measured_leaves_every_claim_open_and_draws_nothing():
-    assert {str(claim.verdict) for claim in STUDY.claims(Results([]))} == {"not decidable at this size"}
+    assert {str(claim.verdict) for claim in STUDY.claims(Results([]))} == {"not measured"}
     assert not STUDY.figures(Results([]))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from spikefa.cli import main
 from spikefa.studies import sitting
-from spikefa.studies.rows import append, read
+from spikefa.studies.rows import Row, append, read
 from tests.studies import toy
 
 NAME = "tests.studies.toy:Toy"
@@ -95,6 +95,26 @@ def test_a_case_that_raises_is_recorded_and_the_others_go_on(reproduce):
     failed, went_on = read(reproduce.file.parents[1] / "Unlucky" / "quick.jsonl")
     assert failed.error.startswith("ArithmeticError")
     assert went_on.values["twice"] == 1
+
+
+def test_a_claim_does_not_hold_by_leaving_out_a_seed_that_failed(reproduce, monkeypatch):
+    reproduce(NAME, "--seed", "0", "1")
+    append(reproduce.file, Row("double", {"by": 2}, 2, error="Diverged: the loss is nan"))
+    reproduce(NAME, "--page")
+    assert "| twice is two | 2 [D] | –, 3 seeds |" in reproduce.page.read_text()
+
+
+@pytest.mark.parametrize("seeds", [["-1"], ["x"], ["1.5"]])
+def test_seeds_that_are_none_are_refused_before_anything_is_measured(reproduce, seeds):
+    status, said = reproduce(NAME, "--seed", *seeds)
+    assert status == 2
+    assert f"seed must be a whole number, at least 0, not {seeds[0]!r}" in said
+    assert not reproduce.file.exists()
+
+
+def test_a_seed_given_twice_is_measured_once(reproduce):
+    reproduce(NAME, "--seed", "1", "1")
+    assert len(reproduce.file.read_text().splitlines()) == 3
 
 
 @pytest.mark.parametrize(

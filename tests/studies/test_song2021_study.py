@@ -53,7 +53,7 @@ def test_only_the_same_seed_is_compared():
 
 
 def test_without_rows_all_is_open_and_nothing_drawn():
-    assert {claim.verdict for claim in STUDY.claims(Results([]))} == {Verdict.OPEN}
+    assert {claim.verdict for claim in STUDY.claims(Results([]))} == {Verdict.ABSENT}
     assert STUDY.figures(Results([])) == {}
 
 
