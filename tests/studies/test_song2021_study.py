@@ -18,7 +18,7 @@ def made_up(case, seed):
     if (psi, decay) in PUBLISHED and p in cases.WIDTHS and "cut" not in kept:
         cosine = PUBLISHED[psi, decay][cases.WIDTHS.index(p)][0]
     accuracy, errors = MNIST_PUBLISHED.get(decay, (0.0, 0.0))
-    late = kept.get("cut", 0) > 1500 or (kept.get("cut") == 1000 and psi == "lif")
+    late = kept.get("cut") in {"linear": {16667}, "relu": {10000}, "lif": {1000}}[psi]
     values = {"cosine": cosine + seed / 1e4 + 0.1 * late, "start": 0.0, "at_cut": 0.7, "first": 100.0}
     values |= {"loss": 1e-9 if "cut" in kept else 1e-4, "straight": 0.999, "coefficient": 1.0, "drift": 0.001}
     curve = {"step": [0, 10], "loss": [100.0, 1e-3], "cosine": [0.0, cosine]}
