@@ -1,6 +1,7 @@
 """Shared by all tests: a fixed seed, every rule with options that make it quick, two small networks."""
 
 import os
+import signal
 from collections import OrderedDict
 
 import pytest
@@ -102,3 +103,10 @@ def runs(tmp_path_factory):
 def drawn(runs):
     """Every figure of it."""
     return {name: draw(runs) for name, draw in FIGURES.items()}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interrupts_are_heard():
+    """A shell that starts a job in the background has it ignore Ctrl-C, and Brian2 then has no handler to call."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
