@@ -1,0 +1,39 @@
+"""The command: ``spikefa compare``, ``report``, ``reproduce``, ``check`` and so on. Heavy imports wait until needed."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+from cyclopts import App
+
+from spikefa.cli.compare import compare, report
+from spikefa.cli.reproduce import reproduce
+from spikefa.cli.validate import check, validate
+from spikefa.complaint import guarded
+
+app = App(
+    name="spikefa",
+    help="Separate feedback pathways for spiking networks: learning without weight transport.",
+    help_format="plaintext",
+    suppress_keyboard_interrupt=False,
+)
+app["--help"].group = app["--version"].group = "Other"
+for command in (compare, report, reproduce, check, validate):
+    app.command(command)
+
+
+@app.command(name="list")
+def list_() -> None:
+    """List the rules, remedies, data sets, networks, encodings and read-outs, each with its source."""
+    from spikefa.catalogue import catalogue
+
+    for line in catalogue():
+        print(line)
+
+
+def main() -> None:
+    """Run the command. Wrong input gives one line and status 2; ``--traceback`` shows where it was found."""
+    words = [word for word in sys.argv[1:] if word != "--traceback"]
+    run = partial(app, words, exit_on_error=False, print_error=False, result_action="return_value")
+    sys.exit(guarded(run, words, traceback=len(words) + 1 < len(sys.argv)))
