@@ -43,6 +43,7 @@ class Claim:
         low, high: the range in which the mean must lie.
         why: where the range comes from.
         form: how its numbers are written.
+        law: it is an identity that the code must obey, whatever the paper found: counted apart from the claims.
 
     Example:
         >>> claim = Claim("alignment is high", ".867 (.019) [A]", [0.86, 0.87, 0.85], 0.83, 0.90, "two published sd")
@@ -57,6 +58,7 @@ class Claim:
     high: float
     why: str
     form: str = ".3g"
+    law: bool = False
 
     @property
     def interval(self) -> Interval:

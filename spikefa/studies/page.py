@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikefa.catalogue import first_line, reference
+from spikefa.studies import STUDIES
 from spikefa.studies.claim import Claim, Verdict
 from spikefa.studies.rows import Results, Row, plain, read
 from spikefa.studies.study import SIZES, Size, Study
@@ -21,11 +22,12 @@ code, from the published spread or from theory; where one was changed after a fi
 discussion says so. It *holds* where the 95 % interval (Student's t) of the mean over seeds lies within, *does not hold*
 where it lies outside, and is *not decidable at this size* where it reaches over an end. Rows may have more seeds than
 the command asks for by itself: the table of rows names them. Published figures: [P] the paper's text, [A] its
-authors' stored results or code, [R] an independent replication, [D] a derivation. This page is made from the JSON lines
+authors' stored results or code, [R] an independent replication, [D] a derivation. A *law* is an identity that the
+code must obey whatever a paper found: laws are counted apart from claims. This page is made from the JSON lines
 in `{name}/` by `spikefa reproduce --page --out {name}`, given in the folder that holds it.
 """
 
-RULE = "| --- | --- | ---: | ---: | ---: | ---: |"
+RULE = "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
 
 Studies = Mapping[str, Study]
 """Studies by name."""
@@ -51,13 +53,20 @@ def page(folder: Path, studies: Studies) -> str:
 
 def summary(folder: Path, studies: Studies) -> str:
     """A line for each study and size: how many of its claims hold, do not hold, are open."""
-    lines = ["| study | size | claims hold | do not hold | not decidable | not measured |", RULE]
+    lines = ["| study | size | claims hold | do not hold | not decidable | not measured | laws kept |", RULE]
     for name, study in _held(folder, studies):
         for size in SIZES:
             if (found := results(folder, name, study, size)).rows:
-                count = Counter(claim.verdict for claim in study.claims(found))
-                lines.append(f"| {name} | {size} | {' | '.join(str(count[verdict]) for verdict in Verdict)} |")
+                lines.append(f"| {name} | {size} | {' | '.join(_counted(study.claims(found)))} |")
     return "\n".join(lines) + "\n"
+
+
+def _counted(claims: Sequence[Claim]) -> Iterator[str]:
+    """How many claims have each verdict; and how many laws are kept, of those that were measured."""
+    count = Counter(claim.verdict for claim in claims if not claim.law)
+    yield from (str(count[verdict]) for verdict in Verdict)
+    laws = [claim.verdict for claim in claims if claim.law and claim.verdict != Verdict.ABSENT]
+    yield f"{laws.count(Verdict.HOLDS)} of {len(laws)}" if laws else "–"
 
 
 def _held(folder: Path, studies: Studies) -> Iterator[tuple[str, Study]]:
@@ -66,7 +75,7 @@ def _held(folder: Path, studies: Studies) -> Iterator[tuple[str, Study]]:
 
 def _section(folder: Path, name: str, study: Study, size: Size) -> str:
     found = results(folder, name, study, size)
-    command = f"spikefa reproduce {name}" + (f" --size {size}" if size != "quick" else "")
+    command = f"spikefa reproduce {_spelled(name, study)}" + (f" --size {size}" if size != "quick" else "")
     figures = sorted((folder / name / size).glob("*.png"))
     images = "\n".join(f"![{path.stem}]({folder.name}/{name}/{size}/{path.name})" for path in figures)
     measured = [row for row in found.rows if not row.error]
@@ -84,7 +93,13 @@ def claims_table(claims: Sequence[Claim]) -> str:
     """
     lines = ["| claim | published | measured | holds if the mean is | verdict |", "| --- | --- | --- | --- | --- |"]
     for claim in claims:
-        cells = (claim.says, claim.published, claim.measured, f"{claim.range}: {claim.why}", f"**{claim.verdict}**")
+        cells = (
+            claim.says,
+            claim.published,
+            claim.measured,
+            f"{claim.range}: {claim.why}",
+            f"**{claim.verdict}**" + " (law)" * claim.law,
+        )
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
 
@@ -101,6 +116,11 @@ def _rows(command: str, rows: Sequence[Row]) -> str:
         )
     again = f"One row again: `{command} --only 'CASE' --seed SEED --out ELSEWHERE`."
     return f"<details><summary>All rows</summary>\n\n{again}\n\n" + "\n".join(lines) + "\n\n</details>"
+
+
+def _spelled(name: str, study: Study) -> str:
+    """What to type for a study: a third party's is ``package.module:Class``."""
+    return name if name in STUDIES else f"{type(study).__module__}:{type(study).__qualname__}"
 
 
 def _is_number(value: Any) -> bool:

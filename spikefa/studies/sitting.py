@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -36,7 +36,7 @@ def sit(
         names: of :data:`~spikefa.studies.STUDIES`, or ``package.module:Class``; all if there is none.
         size: of :data:`~spikefa.studies.study.SIZES`.
         seeds: which; as many as each study asks for if absent.
-        only: names of cases; all if there is none.
+        only: names of cases, all if there is none; a study that has none of them is left alone.
         out: the folder; the page is written beside it, ``out.md``.
         device: where networks are trained.
         command: what the user typed, for the record.
@@ -51,9 +51,12 @@ def sit(
     """
     chosen, out = _size(size), out.resolve()
     studies = {name.rpartition(":")[2]: _study(name) for name in names or STUDIES}
-    planned = {name: _planned(name, study, chosen, seeds, only) for name, study in studies.items()}
+    _known(only, studies, chosen)
+    planned = {name: _planned(study, chosen, seeds, only) for name, study in studies.items()}
     failed = 0
     for name, study in studies.items():
+        if not planned[name]:
+            continue
         path = out / name / f"{chosen}.jsonl"
         if measure:
             failed += sum(_measured(planned[name], path, device, command))
@@ -113,15 +116,17 @@ def _study(name: str) -> Study:
     return made
 
 
-def _planned(
-    name: str, study: Study, size: Size, seeds: Sequence[int] | None, only: Sequence[str]
-) -> list[tuple[Case, int]]:
-    cases = {case.name: case for case in study.cases(size)}
+def _known(only: Sequence[str], studies: Mapping[str, Study], size: Size) -> None:
+    """Each case that is wanted is one of some study."""
+    cases = [case.name for study in studies.values() for case in study.cases(size)] if only else []
     for wanted in only:
         if wanted not in cases:
-            known = "; ".join(cases)
-            raise ValueError(f"{name} has no case {wanted!r}{nearest(wanted, cases)}: there are {known}")
-    kept = [case for case in cases.values() if not only or case.name in only]
+            asked = " or ".join(studies)
+            raise ValueError(f"no case {wanted!r}{nearest(wanted, cases)} in {asked}: there are {'; '.join(cases)}")
+
+
+def _planned(study: Study, size: Size, seeds: Sequence[int] | None, only: Sequence[str]) -> list[tuple[Case, int]]:
+    kept = [case for case in study.cases(size) if not only or case.name in only]
     return [(case, seed) for seed in (seeds or range(study.seeds[size])) for case in kept]
 
 

@@ -1,6 +1,7 @@
 import json
 import math
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -38,7 +39,8 @@ def test_every_case_is_measured_for_every_seed_and_the_claims_are_judged(reprodu
     assert "| twice is three | 3 [P] | 2.02 [1.97, 2.07], 3 seeds | 2.9 to 3.1: theory | **does not hold** |" in page
     assert "more \\| less" in page
     assert "**not decidable at this size**" in page
-    assert "| Toy | quick | 1 | 1 | 1 | 0 |" in page
+    assert "| Toy | quick | 1 | 1 | 1 | 0 | – |" in page
+    assert f"### Size quick: `spikefa reproduce {NAME}`" in page
     assert "(runs/Toy/quick/twice.png)" in page
     assert (reproduce.file.parent / "quick" / "twice.png").exists()
     assert "does not hold" in said
@@ -76,6 +78,25 @@ def test_one_row_alone(reproduce):
     (row,) = read(reproduce.file)
     assert (row.case, row.seed, row.values["device"]) == ("one", 7, "cpu")
     assert row.values["curve"][1] is None
+
+
+def test_one_row_of_several_studies_leaves_those_alone_that_do_not_have_it(reproduce):
+    status, _ = reproduce(NAME, "tests.studies.toy:Unlucky", "--only", "one", "--seed", "0")
+    assert status == 0
+    status, said = reproduce(NAME, "song2021", "--only", "one", "--seed", "7")
+    assert status == 0
+    assert "song2021, quick" not in said
+    assert not (reproduce.file.parents[1] / "song2021").exists()
+
+
+def test_laws_are_counted_apart_from_claims(reproduce, monkeypatch):
+    claims = toy.Toy.claims
+    monkeypatch.setattr(
+        toy.Toy, "claims", lambda self, rows: [replace(claim, law=True) for claim in claims(self, rows)]
+    )
+    reproduce(NAME)
+    assert "| Toy | quick | 0 | 0 | 0 | 0 | 1 of 3 |" in reproduce.page.read_text()
+    assert "**holds** (law)" in reproduce.page.read_text()
 
 
 def test_a_torn_last_line_is_measured_again(reproduce):

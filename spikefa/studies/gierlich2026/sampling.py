@@ -147,6 +147,7 @@ def _asymmetry(results: Results) -> Iterator[Claim]:
         2.5e-4,
         4.2e-4,
         "(1 − λ)^(2 cycles) = e^(−8), and a quarter for weights at the bounds",
+        law=True,
     )
     yield _less(
         results, "dkl", sal, kp, "synaptic noise 0.8: DKL is lower with SAL than with Kolen–Pollack", "– [D: it decays]"

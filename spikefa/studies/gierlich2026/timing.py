@@ -180,7 +180,16 @@ def _theory(results: Results) -> list[Claim]:
     exact = "0 [P], proof [D]"
     spread = "1 ± 4 standard errors over 101 lags and 3 seeds; one standard error off at every lag gives 2"
     return [
-        Claim("equal weights, any biases: drift", exact, results.values(EQUAL, "drift"), -inf, 1e-9, ROUNDING, ".2g"),
+        Claim(
+            "equal weights, any biases: drift",
+            exact,
+            results.values(EQUAL, "drift"),
+            -inf,
+            1e-9,
+            ROUNDING,
+            ".2g",
+            law=True,
+        ),
         Claim(
             "equal weights, any biases: asymmetry of the spike-timing differences",
             exact,
@@ -189,6 +198,7 @@ def _theory(results: Results) -> list[Claim]:
             1e-9,
             ROUNDING,
             ".2g",
+            law=True,
         ),
         Claim(
             "spike-timing differences: squared error of theory, in standard errors",
@@ -214,18 +224,23 @@ def _shifts(results: Results) -> list[Claim]:
     for name in SHAPES:
         case, tail = f"fixed point, {name}", "by exchange of the neurons"
         found.append(
-            Claim(f"{name}, equal biases: shift", "0 [D]", results.values(case, "even"), -inf, 1e-6, tail, ".2g")
+            Claim(
+                f"{name}, equal biases: shift", "0 [D]", results.values(case, "even"), -inf, 1e-6, tail, ".2g", law=True
+            )
         )
-        published, low, high = ("0 [P]", -inf, 1e-6) if name == "rectangular" else ("some [P]", 0.01, inf)
-        why = ROUNDING if name == "rectangular" else "more than nothing: no mirror symmetry is left"
+        exact = name == "rectangular"
+        published, low, high = ("0 [P]", -inf, 1e-6) if exact else ("some [P]", 0.01, inf)
+        why = ROUNDING if exact else "more than nothing: no mirror symmetry is left"
         found.append(
-            Claim(f"{name}, other biases: shift", published, results.values(case, "shift"), low, high, why, ".2g")
+            Claim(
+                f"{name}, other biases: shift", published, results.values(case, "shift"), low, high, why, ".2g", exact
+            )
         )
     nothing = "smaller than the step of the paper's grids of weights, 1/3, by far"
-    beside = "above zero, as for a layer in the table of spikefa.rules.sal"
+    beside = "above zero; a layer's is in the table of spikefa.rules.sal"
     for name, low, high, why in ((LIF, 0.0, inf, beside), (SIMULATED, -0.1, 0.1, nothing)):
         values = results.differences(f"{name}, biases -1, 1", f"{name}, biases 1, -1", "shift")
-        published = "0.03 of W in a layer [D]" if name == LIF else "0 [P]"
+        published = "some [P]" if name == LIF else "0 [P]"
         half = [value / 2 for value in values]
         found.append(Claim(f"{name}, biases −1, 1: shift of W = 1", published, half, low, high, why))
     return found

@@ -118,6 +118,7 @@ def claims(results: Results) -> Sequence[Claim]:
             1 + 1e-6,
             "what one gains the other loses, spike by spike",
             ".6f",
+            law=True,
         ),
         Claim("two neurons: a plastic one meets a frozen one", "0 [P]", results.values(ONE, "gap"), -0.1, 0.1, tenth),
         *(

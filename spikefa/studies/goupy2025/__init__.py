@@ -112,8 +112,10 @@ def _drifts(results: Results, setting: str) -> Iterator[Claim]:
         for row in results.of(f"{setting}: full, 10×")
     ]
     says = f"{setting}: drift before a full copy every 10 updates, over 10 lr / rms W₀, largest of the hidden layers"
-    yield Claim(says, "≤ 1 [D]", grown, 0.0, 1.0, "Adam moves a weight by about lr at most, and rms W grows")
+    why = "Adam moves a weight by about lr at most, and rms W grows"
+    yield Claim(says, "≤ 1 [D]", grown, 0.0, 1.0, why, law=True)
     both = [mean_drifts(results.of(f"{setting}: {arm}, 1,000×")) for arm in ("topk", "cyclic")]
     left = [both[0][seed] - both[1][seed] for seed in both[0] if seed in both[1]]
     says = f"{setting}: drift at 1,000×, topk minus cyclic"
-    yield Claim(says, "below 0 [D]", left, -math.inf, 0.0, "of all parts of a size topk leaves the least change")
+    why = "of all parts of a size topk leaves the least change"
+    yield Claim(says, "below 0 [D]", left, -math.inf, 0.0, why, law=True)

@@ -65,7 +65,7 @@ def _decomposed(results: Results) -> Iterator[Claim]:
     for condition in (held, both):
         share = results.values(open_loop.name("relu", condition), "explained")
         said = f"ReLU, {condition[0]}: share of ⟨ΔW₁, B₁⟩ that start and lags account for"
-        yield Claim(said, "1 [D]", share, 0.999, 1.001, "an identity, in float32", ".5f")
+        yield Claim(said, "1 [D]", share, 0.999, 1.001, "an identity, in float32", ".5f", law=True)
     for rho in (0.9, 0.99):
         case = open_loop.name("linear", f"AR {rho:g}, both")
         at = open_loop.MARKS.index(10)
@@ -79,7 +79,13 @@ def _decomposed(results: Results) -> Iterator[Claim]:
         parts.values["linear"]["by_skew"] / parts.values["linear"]["by_symmetric"] for parts in results.of(turning)
     ]
     yield Claim(
-        "… what its skew part adds, relative to the symmetric", "0 [D]", share, -1e-3, 1e-3, "exact, in float32"
+        "… what its skew part adds, relative to the symmetric",
+        "0 [D]",
+        share,
+        -1e-3,
+        1e-3,
+        "exact, in float32",
+        law=True,
     )
 
 

@@ -63,10 +63,10 @@ def _derived(results: Results) -> Iterator[Claim]:
         ("linear, width 12800", c.trained("linear", 12800, 0.0)),
     ):
         values = results.values(case, "coefficient")
-        yield Claim(f"{says}: coefficient of b in β over |s|²/2p", "1 [D]", values, 0.97, 1.03, "3 %", ".4f")
+        yield Claim(f"{says}: coefficient of b in β over |s|²/2p", "1 [D]", values, 0.97, 1.03, "3 %", ".4f", law=True)
     drift, why = results.values(c.LILLICRAP, "drift"), "1 % at small η"
     says = "Lillicrap 2016, 30-20-10: drift of BW + WᵀBᵀ − AAᵀ over change of AAᵀ"
-    yield Claim(says, "0 [D]", drift, 0.0, 0.01, why)
+    yield Claim(says, "0 [D]", drift, 0.0, 0.01, why, law=True)
 
 
 def _widths(results: Results, psi: str) -> Iterator[Claim]:
