@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spikefa.scan import kernels
 from spikefa.scan.dynamics import Dynamics
-from spikefa.scan.fused import Kept
+from spikefa.scan.fused import Errors, Kept
 from spikefa.scan.surrogates import NONE, Surrogate
 from spikefa.threads import share
 
@@ -19,34 +19,25 @@ ABSENT = {dtype: torch.empty(0, 0, dtype=dtype).numpy() for dtype in (torch.floa
 RESETS = {"subtract": kernels.SUBTRACT, "zero": kernels.ZERO, "none": 0}
 
 
-def forward(
-    cur: Tensor, settings: Tensor, equation: Dynamics, keep_pre: bool, keep_syn: bool
-) -> tuple[Tensor | None, Kept]:
+def forward(cur: Tensor, settings: Tensor, equation: Dynamics, spk: Tensor | None, kept: Kept) -> None:
     """See :class:`spikefa.scan.fused.Kernel`."""
-    spk = torch.empty_like(cur) if equation.surrogate else None
-    pre = torch.empty_like(cur) if keep_pre else None
-    kept = Kept(torch.empty_like(cur), pre, torch.empty_like(cur) if keep_syn else None)
     absent = ABSENT[cur.dtype]
     outputs = [absent if part is None else _columns(part) for part in (spk, *kept)]
     arguments = _columns(cur), _numbers(settings), _kind(equation), *outputs
     share(kernels.forward, cur.numel() // cur.shape[0], cur.numel(), *arguments, unit=kernels.BLOCK)
-    return spk, kept
 
 
 def backward(
-    errors: tuple[Tensor | None, Tensor | None], kept: Kept, settings: Tensor, equation: Dynamics, learns: bool
-) -> tuple[Tensor, Tensor | None]:
+    errors: Errors, kept: Kept, settings: Tensor, equation: Dynamics, gcur: Tensor, sums: Tensor | None
+) -> None:
     """See :class:`spikefa.scan.fused.Kernel`."""
     mem, surrogate = kept.mem, equation.surrogate or Surrogate(NONE)
-    gcur, width = torch.empty_like(mem), mem.numel() // mem.shape[0]
-    sums = mem.new_empty(4, width) if learns else None
     absent = ABSENT[mem.dtype]
     slopes = np.array([surrogate.a, surrogate.b], absent.dtype)
     inputs = [absent if part is None else _columns(part) for part in (*errors, *kept)]
     outputs = _columns(gcur), absent if sums is None else sums.numpy()
     arguments = *inputs, _numbers(settings), slopes, surrogate.code, _kind(equation), *outputs
-    share(kernels.backward, width, mem.numel(), *arguments, unit=kernels.BLOCK)
-    return gcur, sums
+    share(kernels.backward, mem.numel() // mem.shape[0], mem.numel(), *arguments, unit=kernels.BLOCK)
 
 
 def _columns(tensor: Tensor) -> Any:

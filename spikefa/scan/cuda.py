@@ -18,7 +18,7 @@ from torch import Tensor
 
 from spikefa.scan import surrogates
 from spikefa.scan.dynamics import Dynamics
-from spikefa.scan.fused import Kept
+from spikefa.scan.fused import Errors, Kept
 
 BLOCK = 128
 """Columns of a program."""
@@ -148,39 +148,26 @@ def _backward(
         _store(sums + column, width, inside, d_alpha, d_beta, d_thr, d_graded)
 
 
-def forward(
-    cur: Tensor, settings: Tensor, equation: Dynamics, keep_pre: bool, keep_syn: bool
-) -> tuple[Tensor | None, Kept]:
+def forward(cur: Tensor, settings: Tensor, equation: Dynamics, spk: Tensor | None, kept: Kept) -> None:
     """See :class:`spikefa.scan.fused.Kernel`."""
-    spk = torch.empty_like(cur) if equation.surrogate else None
-    pre = torch.empty_like(cur) if keep_pre else None
-    kept = Kept(torch.empty_like(cur), pre, torch.empty_like(cur) if keep_syn else None)
     outputs = (cur if part is None else part for part in (spk, *kept))
-    flags: dict[str, Any] = {"FIRES": spk is not None, "PRE": keep_pre, "SYN": keep_syn}
+    flags: dict[str, Any] = {"FIRES": spk is not None, "PRE": kept.pre is not None, "SYN": kept.syn is not None}
     _launch(_forward, cur, settings, equation, flags, cur, settings, *outputs)
-    return spk, kept
 
 
 def backward(
-    errors: tuple[Tensor | None, Tensor | None],
-    kept: Kept,
-    settings: Tensor,
-    equation: Dynamics,
-    learns: bool,
-) -> tuple[Tensor, Tensor | None]:
+    errors: Errors, kept: Kept, settings: Tensor, equation: Dynamics, gcur: Tensor, sums: Tensor | None
+) -> None:
     """See :class:`spikefa.scan.fused.Kernel`."""
     mem, surrogate = kept.mem, equation.surrogate or surrogates.Surrogate(surrogates.NONE)
-    width = mem[0].numel()
-    final = mem.numel() - width  # may be more than 32 bits hold, which Triton sees in an argument only
-    gcur, sums = torch.empty_like(mem), mem.new_empty(4, width) if learns else None
+    final = mem.numel() - mem[0].numel()  # may be more than 32 bits hold, which Triton sees in an argument only
     slopes = mem.new_tensor([surrogate.a, surrogate.b])
     gspk, gmem = errors
     flags: dict[str, Any] = {"CODE": surrogate.code, "SPIKES": gspk is not None, "MEMBRANES": gmem is not None}
-    flags |= {"LEARNS": learns, "SYN": kept.syn is not None}
+    flags |= {"LEARNS": sums is not None, "SYN": kept.syn is not None}
     inputs = (mem if part is None else part for part in (*errors, *kept))
     outputs = (gcur, mem if sums is None else sums)
     _launch(_backward, mem, settings, equation, flags, *inputs, settings, slopes, *outputs, final)
-    return gcur, sums
 
 
 def _launch(

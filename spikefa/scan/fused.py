@@ -24,26 +24,23 @@ class Kept(NamedTuple):
     syn: Tensor | None
 
 
+Errors = tuple[Tensor | None, Tensor | None]
+"""Of the spikes and of the membranes, where there are any."""
+
+
 class Kernel(Protocol):
     """A device's kernels on contiguous ``[T, B, ...]``.
 
     ``settings`` are alpha, beta, threshold and graded, ``[4, 1]`` or ``[4, N]`` with one for each of N neurons.
     """
 
-    def forward(
-        self, cur: Tensor, settings: Tensor, equation: Dynamics, keep_pre: bool, keep_syn: bool
-    ) -> tuple[Tensor | None, Kept]:
-        """``spk`` (None without a surrogate), and what backward needs."""
+    def forward(self, cur: Tensor, settings: Tensor, equation: Dynamics, spk: Tensor | None, kept: Kept) -> None:
+        """Fill ``spk`` (None without a surrogate), and what of ``kept`` is there."""
 
     def backward(
-        self,
-        errors: tuple[Tensor | None, Tensor | None],
-        kept: Kept,
-        settings: Tensor,
-        equation: Dynamics,
-        learns: bool,
-    ) -> tuple[Tensor, Tensor | None]:
-        """Errors of the currents; gradients of the settings, ``[4, B·N]``, if something learns."""
+        self, errors: Errors, kept: Kept, settings: Tensor, equation: Dynamics, gcur: Tensor, sums: Tensor | None
+    ) -> None:
+        """Fill the errors of the currents; and the gradients of the settings, ``[4, B·N]``, if something learns."""
 
 
 @final
@@ -57,7 +54,10 @@ class Scan(torch.autograd.Function):
         """Run the kernel and keep what backward needs."""
         needed, learns, *_ = ctx.needs_input_grad
         keep_pre, keep_syn = equation.instant and (needed or learns), learns and learns_alpha
-        spk, kept = kernel.forward(cur, settings, equation, keep_pre, keep_syn)
+        spk = torch.empty_like(cur) if equation.surrogate else None
+        pre = torch.empty_like(cur) if keep_pre else None
+        kept = Kept(torch.empty_like(cur), pre, torch.empty_like(cur) if keep_syn else None)
+        kernel.forward(cur, settings, equation, spk, kept)
         ctx.save_for_backward(*kept, settings)
         ctx.equation, ctx.kernel = equation, kernel
         ctx.set_materialize_grads(False)
@@ -70,7 +70,9 @@ class Scan(torch.autograd.Function):
         if gspk is None and gmem is None:
             return (None,) * 5
         errors = None if gspk is None else gspk.contiguous(), None if gmem is None else gmem.contiguous()
-        gcur, sums = ctx.kernel.backward(errors, Kept(*kept), settings, ctx.equation, ctx.needs_input_grad[1])
+        gcur = torch.empty_like(kept[0])
+        sums = kept[0].new_empty(4, kept[0][0].numel()) if ctx.needs_input_grad[1] else None
+        ctx.kernel.backward(errors, Kept(*kept), settings, ctx.equation, gcur, sums)
         gsettings = None if sums is None else sums.view(4, -1, settings.shape[1]).sum(1)
         if torch.is_grad_enabled():  # by create_graph=True
             gcur, gsettings = Last.apply(kept[0], gcur, gsettings)  # type: ignore[no-untyped-call]
