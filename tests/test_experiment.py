@@ -5,6 +5,7 @@ from itertools import chain
 import pytest
 import torch
 from pydantic import ValidationError
+from torch import nn
 
 from spikefa import RULES, routed
 from spikefa.datasets import DATASETS, Split
@@ -197,3 +198,12 @@ def test_the_optimiser_is_the_one_that_was_asked_for(digits):
     first = before - 0.1 * (1 + 0.01 * before)
     second = first - 0.1 * (0.9 * (1 + 0.01 * before) + 1 + 0.01 * first)
     torch.testing.assert_close(net.out.weight.detach(), second)
+
+
+def test_anybodys_optimiser_is_given_lr_and_decay_by_their_names(digits):
+    optimizer = Experiment(optimizer="torch.optim:RMSprop", lr=0.1, weight_decay=0.01).updates(nn.Linear(2, 1))
+    assert (optimizer.defaults["lr"], optimizer.defaults["weight_decay"], optimizer.defaults["alpha"]) == (
+        0.1,
+        0.01,
+        0.99,
+    )
