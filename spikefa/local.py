@@ -12,7 +12,7 @@ the layers below the last hidden one are approximate: the error of a spike comes
 several ψ, of which no step knows the pairs. Here F is the product of the filters of all layers above (κ, and β of
 each), and a layer passes down L times its ψ averaged by its own F. Measured as the cosine to the routed gradient over
 all weights below the read-out, mean of 8 untrained networks of 40 neurons a layer (bp and fa, reset subtract and zero,
-two seeds; 20 steps, β and κ 0.9, batch 16), random spikes / digits:
+two seeds; 20 steps, β and κ 0.9, batch 16), random spikes / digits::
 
     hidden layers                       2              3              6
     no filter                      0.75 / 0.82    0.56 / 0.60    0.13 / 0.18

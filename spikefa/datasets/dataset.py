@@ -13,7 +13,7 @@ class Split:
     """Examples and their labels.
 
     Args:
-        x: examples, shape [N, *shape], float32 in [0, 1].
+        x: examples, shape ``[N, ...]``, float32 in [0, 1].
         y: labels, shape [N], int64.
 
     Raises:
@@ -85,14 +85,14 @@ class Dataset:
 
 
 Loader = Callable[..., Dataset]
-"""`load(folder: Path | None = None, **options) -> Dataset`, the type of every entry of `DATASETS`."""
+"""``load(folder: Path | None = None, **options) -> Dataset``, the type of every entry of `DATASETS`."""
 
 
 def hold_out(x: Tensor, y: Tensor, validation: int, seed: int = 0) -> tuple[Split, Split]:
     """Split images in two, each class in proportion, the same way at every call.
 
     Args:
-        x: examples, shape [N, *shape], float32 in [0, 1], or bytes, which are divided by 255.
+        x: examples, shape ``[N, ...]``, float32 in [0, 1], or bytes, which are divided by 255.
         y: labels, shape [N], int64.
         validation: number of examples held out, at least one per class on both sides.
         seed: of the shuffle; the global generators are not touched.
