@@ -1,0 +1,81 @@
+"""What a study will cost: every part is counted as often as training does it."""
+
+import itertools
+import math
+
+import pytest
+
+from spikefa import plan
+from spikefa.datasets import DATASETS
+from spikefa.experiment import Experiment
+from spikefa.plan import Cost, cost, costs, makespan
+from tests.test_cli import spikefa
+
+TINY = {"network": "mlp:width=8,depth=1", "steps": 2}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return DATASETS["digits"]()
+
+
+class Ticking:
+    """A watch by which every reading is a second after its making."""
+
+    def read(self):
+        return 1.0, 1.0
+
+
+def test_a_run_is_its_start_and_its_epochs_of_updates_and_a_rest():
+    assert Cost(update=0.5, epoch=3, start=7, updates=10, epochs=4).seconds == 7 + 4 * (10 * 0.5 + 3)
+
+
+@pytest.mark.parametrize(
+    ("rule", "timed"), [("bp", 20), ("sal:every=15", 30), ("sal:every=70", 70), ("rdd:per=epoch", 20)]
+)
+def test_updates_are_timed_in_whole_cycles_of_the_rule(digits, monkeypatch, rule, timed):
+    steps, adapt = [], plan.adapt
+    monkeypatch.setattr(plan, "adapt", lambda net, epoch=False: steps.append(epoch) or (not epoch and adapt(net)))
+    monkeypatch.setattr(plan, "Stopwatch", Ticking)
+    found = cost(Experiment(rule=rule, **TINY), digits)
+    assert steps == [False] * (timed + 1) + [True]
+    assert found == Cost(1 / timed, 1.0, 1.0, math.ceil(1197 / 64), 10)
+
+
+def test_runs_that_differ_in_seed_lr_or_epochs_share_a_timing(digits, monkeypatch):
+    timed = []
+    monkeypatch.setattr(plan, "cost", lambda one, data, device: timed.append(one) or Cost(1, 1, 1, 1, one.epochs))
+    wanted = [Experiment(seed=seed, lr=lr, epochs=e) for seed, lr, e in itertools.product((0, 1), (0.1, 0.2), (2, 3))]
+    found = costs([*wanted, Experiment(rule="fa")], {"digits": digits})
+    assert len(timed) == 3  # one of them to warm up
+    assert [found[one].epochs for one in wanted] == [one.epochs for one in wanted]
+    assert [found[one].seconds for one in wanted[:2]] == [5, 7]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 50])
+def test_many_jobs_end_within_grahams_bound(workers):
+    seconds = [1.0, 7.0, 2.0, 2.0, 5.0, 1.0, 1.0, 9.0, 3.0]
+    least = max(max(seconds), sum(seconds) / workers)
+    assert least <= makespan(seconds, workers) <= (2 - 1 / workers) * least + max(seconds)
+    assert makespan(seconds, 1) == sum(seconds)
+    assert makespan(seconds, 50) == max(seconds)
+
+
+def test_the_command_prints_costs_and_counts_trials(tmp_path):
+    study = tmp_path / "study.toml"
+    study.write_text('rule = ["bp", "fa"]\nseed = [0, 1, 2]\nepochs = 1\nsteps = 2\nlr = [0.1, 0.2]\ntune = "lr"\n')
+    done = spikefa("plan", study, "--jobs", "1", "4", "--threads", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.strip().startswith(("bp", "fa"))] == ["5", "5"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--jobs", "0"], "jobs must be whole numbers, at least 1, not '0'"), ([], "no rule is called 'bq'")],
+)
+def test_what_cannot_be_is_named(tmp_path, words, said):
+    study = tmp_path / "study.toml"
+    study.write_text('rule = "bq"')
+    done = spikefa("plan", study, *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
