@@ -89,7 +89,11 @@ def report(runs: Path, *, mend: bool = False) -> int:
         mend: drop a torn last line of runs.jsonl first, as a killed process may leave it.
     """
     from spikefa import results, sitting
+    from spikefa.lock import alone
 
-    if mend and (dropped := results.mend(runs)):
-        sitting.console.print(f"dropped a torn last line of {dropped} bytes")
+    if mend:
+        with alone(results.located(runs)):
+            dropped = results.mend(runs)
+        if dropped:
+            sitting.console.print(f"dropped a torn last line of {dropped} bytes")
     return sitting.show(runs)

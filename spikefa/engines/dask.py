@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, final
 
 from spikefa.attempt import Job
@@ -33,8 +34,6 @@ class Dask(Executed):
         ConnectionError: no scheduler answers there.
         ImportError: Dask is not installed.
     """
-
-    remote = True
 
     def __init__(self, scheduler: Any, jobs: int | None = None, threads: int | None = None) -> None:
         if not isinstance(scheduler, str) or not scheduler:
@@ -75,9 +74,12 @@ def _client(address: str, seconds: float) -> Any:
     except ImportError as error:
         raise ImportError("the engine dask needs Dask: pip install 'spikefa[dask]'") from error
     client: Any = distributed.Client
-    place = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
+    if (file := address.endswith(".json")) and not Path(address).is_file():
+        raise ValueError(f"scheduler={address!r} is not there: give the --scheduler-file of dask scheduler")
     try:
-        return client(**place, timeout=seconds, set_as_default=False)
+        return client(**{"scheduler_file" if file else "address": address}, timeout=seconds, set_as_default=False)
     except OSError as error:
         way_out = "start one with dask scheduler, or correct --scheduler"
         raise ConnectionError(f"no scheduler answers at {address} within {seconds:.0f} s: {way_out}") from error
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"scheduler={address!r} is no address ({error}): it is like tcp://10.0.0.1:8786") from error

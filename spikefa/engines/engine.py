@@ -12,13 +12,7 @@ from spikefa.machine import use_threads
 
 
 class Engine(ABC):
-    """A place where experiments are trained, to be used in a ``with`` statement, at whose end nothing of it runs on.
-
-    Attributes:
-        remote: it computes on machines other than this one, whose devices cannot be tried here.
-    """
-
-    remote = False
+    """A place where experiments are trained, to be used in a ``with`` statement, at whose end nothing of it runs on."""
 
     @abstractmethod
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Sequence[Event]]]:
