@@ -33,25 +33,25 @@ def test_a_run_that_kills_its_worker_is_done_by_the_other_and_all_is_the_same_to
 
 @pytest.mark.slow
 def test_a_scheduler_that_comes_back_gets_again_what_is_not_done(tmp_path):
-    experiments = grid(TINY | {"epochs": 20, "seed": list(range(30))})
+    experiments = grid(TINY | {"epochs": 5, "seed": list(range(12))})
     lost = pytest.warns(UserWarning, match=r"lost the scheduler at .*: waiting 60 s")
     with cluster(tmp_path / "cluster") as machines, Dask(machines.address) as engine, lost:
         until_killed(experiments, tmp_path / "runs", engine, machines, start=True)
     assert set(ends(tmp_path / "runs").values()) == {1}
-    assert len(ends(tmp_path / "runs")) == 30
+    assert len(ends(tmp_path / "runs")) == 12
     assert {run.state for run in read(tmp_path / "runs")} == {"done"}
 
 
 @pytest.mark.slow
 def test_a_study_goes_on_with_another_scheduler_after_one_that_stayed_away(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "RETURN", 2.0)
-    experiments = grid(TINY | {"epochs": 20, "seed": list(range(30))})
+    experiments = grid(TINY | {"epochs": 5, "seed": list(range(12))})
     with cluster(tmp_path / "cluster") as machines:
         lost = pytest.warns(UserWarning, match="lost the"), pytest.raises(ConnectionError, match="no scheduler answers")
         with Dask(machines.address) as engine, lost[0], lost[1]:
             until_killed(experiments, tmp_path / "runs", engine, machines)
         before = set(ends(tmp_path / "runs"))
-        assert 2 <= len(before) < 30
+        assert 3 <= len(before) < 12
         machines.start()
         until(lambda: _reachable(machines.address))
         with Dask(machines.address) as engine:
@@ -63,7 +63,7 @@ def test_a_study_goes_on_with_another_scheduler_after_one_that_stayed_away(tmp_p
 
 @pytest.mark.slow
 def test_the_command_with_a_worker_killed_from_outside(tmp_path):
-    words = ["--rule", "bp", "fa", "--seed", *map(str, range(25)), "--epochs", "10", "--out", str(tmp_path / "runs")]
+    words = ["--rule", "bp", "fa", "--seed", *map(str, range(25)), "--epochs", "2", "--out", str(tmp_path / "runs")]
     words += ["--network", "mlp:depth=1,width=8", "--steps", "2", "--engine", "dask"]
     command = [sys.executable, "-c", "from spikefa.cli import main; main()", "compare", *words, "--scheduler"]
     path = tmp_path / "runs" / FILE
@@ -85,8 +85,8 @@ def until_killed(experiments, folder, engine, machines, start=False):
     done = 0
     for _, event in compare(experiments, folder, engine=engine):
         assert not isinstance(event, Failed)
-        done += event.epoch == 20
-        if done == 3 and event.epoch == 20:
+        done += event.epoch == 5
+        if done == 3 and event.epoch == 5:
             machines.kill()
             if start:
                 machines.start()

@@ -55,7 +55,7 @@ def test_a_run_that_kills_every_process_fails_and_the_others_go_on(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_it_leaves_no_process_behind_and_keeps_what_is_done(tmp_path, number):
-    words = ["--rule", "bp", "fa", "--seed", *map(str, range(40)), "--epochs", "20", "--jobs", "2"]
+    words = ["--rule", "bp", "fa", "--seed", *map(str, range(40)), "--epochs", "5", "--jobs", "2"]
     words += ["--network", "mlp:depth=1,width=8", "--steps", "2", "--out", str(tmp_path)]
     code = "from spikefa.cli import main; main()"
     command = [sys.executable, "-c", code, "compare", *words]
