@@ -17,6 +17,10 @@ RETURN = 60.0
 """Seconds that are waited for a scheduler that was there to come back."""
 
 
+class Hindered(UserWarning):
+    """A cluster that is not as it should be: nobody to work, or several jobs to a process, or no scheduler for now."""
+
+
 @final
 class Dask(Executed):
     """A cluster, through its scheduler. What a worker that dies had begun, Dask gives to another one.
@@ -50,7 +54,9 @@ class Dask(Executed):
     def recover(self) -> None:
         """Connect again, once the scheduler is back."""
         self.close()
-        warnings.warn(f"lost the scheduler at {self._address}: waiting {RETURN:.0f} s for its return", stacklevel=2)
+        warnings.warn(
+            f"lost the scheduler at {self._address}: waiting {RETURN:.0f} s for its return", Hindered, stacklevel=2
+        )
         self._open(RETURN)
 
     def close(self) -> None:
@@ -62,10 +68,10 @@ class Dask(Executed):
         self._executor = self._client.get_executor(pure=False)
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
         if not workers:
-            warnings.warn(f"{self._address} has no workers yet: waiting for the first", stacklevel=2)
+            warnings.warn(f"{self._address} has no workers yet: waiting for the first", Hindered, stacklevel=2)
         if crowded := [worker["id"] for worker in workers if worker["nthreads"] > 1]:
             way_out = "the jobs of a process follow one another, start workers with --nthreads 1"
-            warnings.warn(f"{len(crowded)} workers have several threads: {way_out}", stacklevel=2)
+            warnings.warn(f"{len(crowded)} workers have several threads: {way_out}", Hindered, stacklevel=2)
 
 
 def _client(address: str, seconds: float) -> Any:

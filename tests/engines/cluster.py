@@ -25,7 +25,12 @@ class Cluster:
     def start(self, workers=2):
         """A scheduler, and workers, each of one thread and without a nanny, so that a dead one stays dead."""
         self.scheduler = self._process("dask_scheduler", "--port", str(self.port), "--no-dashboard")
+        until(self._listens)
         self.workers = [self._process("dask_worker", self.address, *self._worker(n)) for n in range(workers)]
+
+    def _listens(self):
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
 
     def _worker(self, number):
         place = str(self.folder / f"worker{number}")
