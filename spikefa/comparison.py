@@ -6,31 +6,22 @@ import itertools
 import json
 import math
 import os
-import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from spikefa.datasets import DATASETS, Dataset
-from spikefa.environment import environment
+from spikefa.attempt import Begun, Done, Event, Failed, Job, load, loaded
+from spikefa.datasets import Dataset
+from spikefa.engines import Engine, Here
 from spikefa.experiment import Experiment
+from spikefa.lock import alone
 from spikefa.measurement import Epoch
-from spikefa.names import resolve
 from spikefa.remedies import remedy
 from spikefa.representations import save
 from spikefa.results import FILE, mend, read
-from spikefa.training import train
 
-
-@dataclass(frozen=True)
-class Failed:
-    """An experiment that raised; the others go on. ``error`` is what it said."""
-
-    error: str
+__all__ = ["Failed", "compare", "grid", "load", "missing", "remaining"]
 
 
 def grid(fields: Mapping[str, Any]) -> tuple[Experiment, ...]:
@@ -62,12 +53,13 @@ def compare(
     command: str = "",
     tuning: Mapping[str, str] | None = None,
     remarks: Mapping[str, str] | None = None,
+    engine: Engine | None = None,
 ) -> Iterator[tuple[Experiment, Epoch | Failed]]:
     """Train the experiments that ``folder/runs.jsonl`` does not hold yet, and append what each epoch gives.
 
     Every line is on the disk before the next epoch starts. A run that was killed is trained again from its start: it
     is deterministic, so nothing of it is lost but time. An experiment that raises is recorded with its reason and the
-    next one starts.
+    next one starts. This process alone writes, whatever the engine; of runs side by side all epochs come at the end.
 
     Args:
         experiments: what is wanted.
@@ -78,12 +70,16 @@ def compare(
         command: what the user typed, for the record.
         tuning: the fields that were chosen for each rule, and how, for the record.
         remarks: what the tuning of some experiments lacked, by their keys, for the record.
+        engine: where to train; this process, one experiment after another, if absent. One with processes of its own
+            needs ``if __name__ == "__main__":`` around what a script does, as ``multiprocessing`` says.
 
     Yields:
         Each experiment with each of its epochs, or with the reason why it failed.
 
     Raises:
-        ValueError: a data set or network that cannot be had as asked; nothing has been trained then.
+        ValueError: a data set or network that cannot be had as asked, or another process that writes to ``folder``;
+            nothing has been trained then.
+        ConnectionError: the engine lost its cluster.
         OSError: ``folder`` cannot be written.
 
     Example:
@@ -96,46 +92,84 @@ def compare(
         (4, 0)
     """
     path = _writable(folder) / FILE
-    todo = missing(experiments, path, tuning)
-    data = {name: load(name, data_folder) for name in dict.fromkeys(e.dataset for e in todo)}
+    with alone(path):
+        todo = missing(experiments, path, tuning)
+        _check(todo, data_folder)
+        seeds = tuple(sorted({experiment.seed for experiment in todo}))
+        jobs = [Job(experiment, data_folder, device, probe, None, command, seeds) for experiment in todo]
+        record = _Record(path, data_folder, tuning or {}, remarks or {})
+        for job, events in (engine or Here()).run(jobs) if jobs else ():
+            record.add(job, events)
+            yield from ((job.experiment, event) for event in events if isinstance(event, Epoch | Failed))
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What is written of a comparison: events as lines of ``path``, representations beside it."""
+
+    path: Path
+    data_folder: Path | None
+    tuning: Mapping[str, str]
+    remarks: Mapping[str, str]
+    settings: dict[str, str] = field(default_factory=dict)
+    begun: dict[str, str] = field(default_factory=dict)
+
+    def add(self, job: Job, events: Sequence[Event]) -> None:
+        """All lines of some events at once, so that of a run that comes in one piece all is kept, or nothing."""
+        lines = [line for event in events for line in self._lines(job, event)]
+        if lines:
+            _append(self.path, *lines)
+
+    def _lines(self, job: Job, event: Event) -> list[dict[str, Any]]:
+        key = job.experiment.key
+        match event:
+            case Begun():
+                return self._begun(job, event.environment)
+            case Epoch():
+                if event.representations:
+                    save(event.representations, self.path.parent, key)
+                numbers = asdict(replace(event, representations={}))
+                del numbers["representations"]
+                return [{"kind": "epoch", "key": key, **numbers}]
+            case Failed():
+                return [{"kind": "failed", "key": key, **asdict(event)}]
+            case Done():
+                return [{"kind": "done", "key": key, **asdict(event)}]
+
+    def _begun(self, job: Job, setting: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Its environment, if it is a new one, and its start, unless that stands there already."""
+        alike = json.dumps({name: value for name, value in setting.items() if name not in ("id", "time")})
+        lines = [] if alike in self.settings else [{"kind": "environment", **setting}]
+        experiment, known = job.experiment, self.settings.setdefault(alike, setting["id"])
+        if self.begun.get(experiment.key) == known:
+            return lines
+        self.begun[experiment.key] = known
+        note = loaded(experiment.dataset, self.data_folder).note
+        start = {"environment": known, "experiment": experiment.model_dump(), "data": note}
+        start |= {"tuning": dict(self.tuning)} if self.tuning else {}
+        start |= {"remark": self.remarks[experiment.key]} if experiment.key in self.remarks else {}
+        return [*lines, {"kind": "start", "key": experiment.key, **start}]
+
+
+def _check(todo: Sequence[Experiment], data_folder: Path | None) -> None:
+    """Have each data set, and build a network of each kind."""
+    loaded.cache_clear()  # the files may be others since
     for first in {(e.dataset, e.network, e.rule, e.remedy, e.credit, e.readout): e for e in todo}.values():
-        _buildable(first, data[first.dataset])
-    if todo:
-        with _alone(path):
-            yield from _train(todo, path, data, device, probe, command, tuning or {}, remarks or {})
+        _buildable(first, loaded(first.dataset, data_folder))
 
 
-def _train(
-    todo: Sequence[Experiment],
-    path: Path,
-    data: Mapping[str, Dataset],
-    device: str,
-    probe: int | None,
-    command: str,
-    tuning: Mapping[str, str],
-    remarks: Mapping[str, str],
-) -> Iterator[tuple[Experiment, Epoch | Failed]]:
-    setting = environment(device, command, (e.seed for e in todo))
-    _append(path, {"kind": "environment", **setting})
-    for experiment in todo:
-        note = data[experiment.dataset].note
-        start = {"environment": setting["id"], "experiment": experiment.model_dump(), "data": note}
-        start |= {"tuning": dict(tuning)} if tuning else {}
-        start |= {"remark": remarks[experiment.key]} if experiment.key in remarks else {}
-        _append(path, {"kind": "start", "key": experiment.key, **start})
-        for event in _attempt(experiment, data[experiment.dataset], device, probe, path):
-            yield experiment, event
-
-
-def load(name: str, folder: Path | None = None) -> Dataset:
-    """The data set that ``name`` stands for, such as ``"mnist:train=1000"``.
+def remaining(
+    experiments: Iterable[Experiment], folder: Path, tuning: Mapping[str, str] | None = None
+) -> tuple[Experiment, ...]:
+    """The experiments that `compare` would train in this folder.
 
     Raises:
-        ValueError: no such name or option, or files that are missing or not what they should be.
+        ValueError: another process writes there now, or the file is not one of ours.
+        OSError: ``folder`` cannot be written.
     """
-    loader = resolve(name, DATASETS, "data set")
-    data: Dataset = loader(folder)
-    return data
+    path = _writable(folder) / FILE
+    with alone(path):
+        return missing(experiments, path, tuning)
 
 
 def missing(
@@ -152,28 +186,6 @@ def missing(
     return tuple(experiment for experiment in dict.fromkeys(experiments) if experiment.key not in done)
 
 
-def _attempt(
-    experiment: Experiment, data: Dataset, device: str, probe: int | None, path: Path
-) -> Iterator[Epoch | Failed]:
-    epoch = -1
-    try:
-        for record in train(experiment, data, device, probe):
-            epoch = record.epoch
-            numbers = asdict(replace(record, representations={}))
-            del numbers["representations"]
-            if record.representations:
-                save(record.representations, path.parent, experiment.key)
-            _append(path, {"kind": "epoch", "key": experiment.key, **numbers})
-            yield record
-    except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-        line = {"kind": "failed", "key": experiment.key, "epoch": epoch + 1, "error": said}
-        _append(path, line | {"traceback": traceback.format_exc()})
-        yield Failed(said)
-    else:
-        _append(path, {"kind": "done", "key": experiment.key, "epochs": epoch})
-
-
 def _buildable(experiment: Experiment, data: Dataset) -> None:
     try:
         remedy(experiment.remedy)(experiment.build(data))
@@ -181,17 +193,6 @@ def _buildable(experiment: Experiment, data: Dataset) -> None:
         said, named = " ".join(str(error).split()), experiment.rule
         named += f"' with '{experiment.remedy}" if experiment.remedy != "none" else ""
         raise ValueError(f"{experiment.network!r} under '{named}' cannot be built: {said}") from error
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keep other processes from writing to the same file, whose lines would mix with ours; freed when we end or die."""
-    try:
-        held = FileLock(path.with_suffix(".lock")).acquire(timeout=0)
-    except Timeout:
-        raise ValueError(f"another spikefa writes to {path} now: wait for it, or choose another --out") from None
-    with held:
-        yield
 
 
 def _writable(folder: Path) -> Path:
@@ -204,10 +205,11 @@ def _writable(folder: Path) -> Path:
     return folder
 
 
-def _append(path: Path, line: Mapping[str, Any]) -> None:
-    """One line, on the disk when this returns."""
+def _append(path: Path, *lines: Mapping[str, Any]) -> None:
+    """Lines, on the disk when this returns."""
+    text = "".join(json.dumps(_finite(line), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(_finite(line), ensure_ascii=False, allow_nan=False) + "\n")
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
 

@@ -17,17 +17,18 @@ import torch
 PACKAGES = ("spikefa", "torch", "snntorch", "numpy", "numba", "scikit-learn", "scipy")
 
 
-def environment(device: str, command: str, seeds: Iterable[int]) -> dict[str, Any]:
+def environment(device: str, command: str, seeds: Iterable[int], threads: int | None = None) -> dict[str, Any]:
     """The environment of this process, for the record.
 
     Args:
         device: where the runs compute.
         command: what the user typed.
         seeds: of the runs to come.
+        threads: of the CPU, where not as many as torch uses now.
 
     Example:
         >>> sorted(environment("cpu", "spikefa compare", [0, 1]))
-        ['command', 'commit', 'device', 'id', 'platform', 'seeds', 'threads', 'time', 'versions']
+        ['command', 'commit', 'device', 'host', 'id', 'platform', 'seeds', 'threads', 'time', 'versions']
     """
     found = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -35,8 +36,9 @@ def environment(device: str, command: str, seeds: Iterable[int]) -> dict[str, An
         "seeds": sorted(set(seeds)),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         "device": _device(device),
-        "threads": torch.get_num_threads(),
+        "threads": threads or torch.get_num_threads(),
         "platform": platform.platform(),
+        "host": platform.node(),
         "commit": commit(),
     }
     return {"id": hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:10], **found}

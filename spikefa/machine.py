@@ -16,11 +16,23 @@ def use_threads(value: Any) -> None:
     Example:
         >>> use_threads(None)
     """
-    if value is None:
-        return
+    if value is not None:
+        torch.set_num_threads(count("threads", value))
+
+
+def count(option: str, value: Any) -> int:
+    """A number as it was typed, or as a study file has it.
+
+    Raises:
+        ValueError: no whole number, at least 1; the message names the option.
+
+    Example:
+        >>> count("jobs", "2")
+        2
+    """
     if isinstance(value, bool) or not str(value).isdecimal() or int(value) < 1:
-        raise ValueError(f"threads must be a whole number, at least 1, not {value!r}")
-    torch.set_num_threads(int(value))
+        raise ValueError(f"{option} must be a whole number, at least 1, not {value!r}")
+    return int(value)
 
 
 def usable(device: Any) -> str:

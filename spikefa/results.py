@@ -105,7 +105,7 @@ def read(path: Path) -> tuple[Run, ...]:
         Traceback (most recent call last):
         FileNotFoundError: no nowhere/runs.jsonl: give the folder that `spikefa compare --out FOLDER` wrote
     """
-    file = _file(path)
+    file = located(path)
     found = _Found()
     lines, torn = _lines(file)
     if torn:
@@ -142,14 +142,19 @@ def mend(path: Path) -> int:
         >>> mend(file), mend(file)
         (12, 0)
     """
-    file = _file(path)
+    file = located(path)
     _, torn = _lines(file)
     if torn:
         os.truncate(file, file.stat().st_size - torn)
     return torn
 
 
-def _file(path: Path) -> Path:
+def located(path: Path) -> Path:
+    """The file itself, where ``path`` may be its folder.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
     file = path if path.suffix == ".jsonl" else path / FILE
     if not file.is_file():
         raise FileNotFoundError(f"no {file}: give the folder that `spikefa compare --out FOLDER` wrote")

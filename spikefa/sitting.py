@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from spikefa import report
-from spikefa.comparison import Failed, compare, grid, missing
+from spikefa.comparison import Failed, compare, grid, remaining
+from spikefa.engines import choose
 from spikefa.experiment import Experiment
-from spikefa.machine import usable, use_threads
+from spikefa.machine import count, usable
 from spikefa.measurement import Epoch
 from spikefa.results import FILE, Run, read
 from spikefa.study import read_study
@@ -20,7 +21,16 @@ from spikefa.summary import summarise
 from spikefa.tables import table
 from spikefa.tuning import Tuning
 
-PLACES: dict[str, Any] = {"out": "runs", "data": None, "device": "cpu", "threads": None, "probe": None}
+PLACES: dict[str, Any] = {
+    "out": "runs",
+    "data": None,
+    "device": "cpu",
+    "threads": None,
+    "probe": None,
+    "jobs": None,
+    "engine": "processes",
+    "scheduler": None,
+}
 TUNING: dict[str, Any] = {"tune": None, "tune_seed": 100, "tune_epochs": 1}
 DEFAULTS: dict[str, Any] = {"rule": ["bp", "fa", "fbp:period=20", "sal"], "seed": [0, 1, 2]}
 
@@ -41,15 +51,26 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
     options = PLACES | TUNING | DEFAULTS | written | dict(given)
     place = {name: options.pop(name) for name in PLACES}
     tuning = _tuning(**{name: options.pop(name) for name in TUNING})
-    folder, data, device = _path("out", place["out"]), place["data"], usable(place["device"])
+    folder, data, device = _path("out", place["out"]), place["data"], place["device"]
     experiments = tuning.trials(options) if tuning else grid(options)
-    use_threads(place["threads"])
     where: dict[str, Any] = {
         "data_folder": None if data is None else _path("data", data),
-        "device": device,
-        "probe": _every(place["probe"]),
+        "device": device if place["engine"] == "dask" else usable(device),
+        "probe": None if place["probe"] is None else count("probe", place["probe"]),
         "command": command,
     }
+    with choose(place["engine"], place["jobs"], place["scheduler"], place["threads"], where["device"]) as engine:
+        return _sat(options, tuning, experiments, folder, where | {"engine": engine})
+
+
+def _sat(
+    options: dict[str, Any],
+    tuning: Tuning | None,
+    experiments: Sequence[Experiment],
+    folder: Path,
+    where: dict[str, Any],
+) -> int:
+    """Tune if that was asked for, compare, show; the exit status."""
     words = dict.fromkeys(tuning.fields, tuning.words(options)) if tuning else {}
     lost: dict[str, str] = {}
     if tuning:
@@ -106,22 +127,21 @@ def _train(experiments: Sequence[Experiment], folder: Path, where: dict[str, Any
         TextColumn("{task.fields[state]}"),
         TimeElapsedColumn(),
     )
-    path = folder / FILE
-    todo = missing(experiments, path, where.get("tuning"))
+    todo = remaining(experiments, folder, where.get("tuning"))
     if len(todo) < len(experiments):
-        console.print(f"{len(experiments) - len(todo)} of {len(experiments)} runs are in {path} already")
+        console.print(f"{len(experiments) - len(todo)} of {len(experiments)} runs are in {folder / FILE} already")
     with Progress(*columns, console=console, transient=True) as progress:
-        bar, current = None, ""
+        runs = progress.add_task("runs", total=len(todo), state="")
+        bars: dict[str, TaskID] = {}
         for experiment, event in compare(experiments, folder, **where):
-            if bar is None or experiment.key != current:
-                bar = progress.add_task(_name(experiment), total=experiment.epochs, state="")
-                current = experiment.key
+            if experiment.key not in bars:
+                bars[experiment.key] = progress.add_task(_name(experiment), total=experiment.epochs, state="")
             completed = event.epoch if isinstance(event, Epoch) else None
-            progress.update(bar, completed=completed, state=_state(event))
+            progress.update(bars[experiment.key], completed=completed, state=_state(event))
             if completed == experiment.epochs or isinstance(event, Failed):
                 progress.console.print(f"{_name(experiment):24} {_state(event)}", markup=False)
-                progress.remove_task(bar)
-                bar = None
+                progress.remove_task(bars.pop(experiment.key))
+                progress.advance(runs)
 
 
 def _name(experiment: Experiment) -> str:
@@ -146,11 +166,3 @@ def _path(option: str, value: Any) -> Path:
     if not isinstance(value, str | Path):
         raise ValueError(f"{option} must be a path, not {value!r}")
     return Path(value)
-
-
-def _every(value: Any) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not str(value).isdecimal() or int(value) < 1:
-        raise ValueError(f"probe must be a whole number of updates, at least 1, not {value!r}")
-    return int(value)

@@ -178,7 +178,7 @@ def test_a_sitting_goes_on_without_the_rule_that_cannot_be_tuned_and_ends_with_s
             raise ArithmeticError("out of range")
         return train(experiment, *rest)
 
-    monkeypatch.setattr("spikefa.comparison.train", trained)
+    monkeypatch.setattr("spikefa.attempt.train", trained)
     monkeypatch.setattr("spikefa.report.write", lambda runs, folder: folder)
     assert sit(None, TINY | {"seed": [0], "out": str(tmp_path), "tune": "lr"}, "") == 1
     said = capsys.readouterr().out
@@ -189,6 +189,6 @@ def test_a_sitting_goes_on_without_the_rule_that_cannot_be_tuned_and_ends_with_s
 
 
 def test_a_sitting_of_which_nothing_can_be_tuned_ends_with_status_1(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("spikefa.comparison.train", lambda *_: 1 / 0)
+    monkeypatch.setattr("spikefa.attempt.train", lambda *_: 1 / 0)
     assert sit(None, TINY | {"rule": "fa", "out": str(tmp_path), "tune": "lr"}, "") == 1
     assert "left out: fa: 2 of 2 trials failed" in capsys.readouterr().out

@@ -36,6 +36,9 @@ def compare(
     device: Annotated[str | None, One] = None,
     threads: Annotated[str | None, Count] = None,
     probe: Annotated[str | None, Count] = None,
+    jobs: Annotated[str | None, Count] = None,
+    engine: Annotated[str | None, One] = None,
+    scheduler: Annotated[str | None, One] = None,
 ) -> int:
     """Train the same network, from the same start, on the same batches, under several rules.
 
@@ -66,8 +69,11 @@ def compare(
         out: folder for runs.jsonl, the table, the figures and report.html (default: runs).
         data: folder with the data sets; else SPIKEFA_DATA, the cache, download.
         device: cpu, cuda, ... (default: cpu).
-        threads: CPU threads (default: torch's own choice).
+        threads: CPU threads of each job (default: torch's own choice, divided among the jobs).
         probe: updates from one measurement of the gradient's angle to the next (default: once an epoch).
+        jobs: experiments side by side (default: 1). With --device cuda each has a GPU of its own.
+        engine: processes, on this machine, or dask, a cluster (default: processes).
+        scheduler: where the cluster's scheduler is, tcp://10.0.0.1:8786, or its .json file.
     """
     given = {name: value for name, value in locals().items() if name != "study" and value is not None}
     from spikefa.sitting import sit
@@ -83,7 +89,11 @@ def report(runs: Path, *, mend: bool = False) -> int:
         mend: drop a torn last line of runs.jsonl first, as a killed process may leave it.
     """
     from spikefa import results, sitting
+    from spikefa.lock import alone
 
-    if mend and (dropped := results.mend(runs)):
-        sitting.console.print(f"dropped a torn last line of {dropped} bytes")
+    if mend:
+        with alone(results.located(runs)):
+            dropped = results.mend(runs)
+        if dropped:
+            sitting.console.print(f"dropped a torn last line of {dropped} bytes")
     return sitting.show(runs)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from spikefa.environment import environment
+from spikefa.lock import alone
 from spikefa.names import nearest, resolve
 from spikefa.studies import STUDIES
 from spikefa.studies.claim import Claim
@@ -46,7 +47,7 @@ def sit(
         The exit status: 0, or 1 if a case failed. A claim that does not hold is a finding, and no failure.
 
     Raises:
-        ValueError: no such study, size or case.
+        ValueError: no such study, size or case; or another process measures the same.
         OSError: ``out`` cannot be written.
     """
     chosen, out = _size(size), out.resolve()
@@ -59,7 +60,8 @@ def sit(
             continue
         path = out / name / f"{chosen}.jsonl"
         if measure:
-            failed += sum(_measured(planned[name], path, device, command))
+            with alone(path):
+                failed += sum(_measured(planned[name], path, device, command))
         found = results(out, name, study, chosen)
         console.print(_table(f"{name}, {chosen}", study.claims(found)))
         draw(study, chosen, out, name)

@@ -8,6 +8,7 @@ import pytest
 from spikefa.cli import main
 from spikefa.studies import sitting
 from spikefa.studies.rows import Row, append, read
+from tests.locked import held
 from tests.studies import toy
 
 NAME = "tests.studies.toy:Toy"
@@ -167,3 +168,15 @@ def test_numbers_are_kept_short_and_finite(tmp_path):
     append(tmp_path / "x.jsonl", toy.Case("c", lambda seed: {"a": 1 / 3, "b": [math.inf], "c": True}, {}).run(0))
     (row,) = read(tmp_path / "x.jsonl")
     assert row.values == {"a": 0.333333, "b": [None], "c": True}
+
+
+def test_two_processes_do_not_write_to_the_same_rows(reproduce):
+    reproduce.file.parent.mkdir(parents=True)
+    with held(reproduce.file):
+        status, said = reproduce(NAME)
+        assert status == 2
+        assert said.splitlines() == [
+            f"spikefa: another spikefa writes to {reproduce.file} now: wait for it, or choose another --out"
+        ]
+        assert not reproduce.file.exists()
+    assert reproduce(NAME)[0] == 0, "and let in when the first is gone"

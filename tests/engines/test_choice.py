@@ -1,0 +1,52 @@
+"""Options of the engines: what cannot be is one line and status 2; study files have them too."""
+
+import socket
+import sys
+
+import pytest
+
+from spikefa.cli import main
+from spikefa.engines import Here, Processes, choose
+from spikefa.engines import dask as module
+
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    NOBODY = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+
+WRONG = {
+    "no jobs": (["--jobs", "0"], ["jobs", "'0'"]),
+    "part of a job": (["--jobs", "1.5"], ["jobs", "'1.5'"]),
+    "in a study": (["jobs.toml"], ["jobs", "True"]),
+    "engine": (["--engine", "dsak"], ["'dsak'", "did you mean 'dask'?"]),
+    "no scheduler": (["--engine", "dask"], ["--scheduler tcp://"]),
+    "idle scheduler": (["--scheduler", NOBODY], [NOBODY, "--engine dask"]),
+    "nobody there": (["--engine", "dask", "--scheduler", NOBODY], [NOBODY, "within", "dask scheduler"]),
+    "no address": (["--engine", "dask", "--scheduler", "foo://bar"], ["foo://bar", "tcp://"]),
+    "no file": (["--engine", "dask", "--scheduler", "nowhere.json"], ["nowhere.json"]),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), WRONG.values(), ids=WRONG)
+def test_wrong_input_is_one_line_and_status_2(tmp_path, monkeypatch, capfd, words, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "ANSWER", 0.5)
+    monkeypatch.setattr(sys, "argv", ["spikefa", "compare", *words])
+    (tmp_path / "jobs.toml").write_text("jobs = true")
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    printed = capfd.readouterr().err
+    assert stopped.value.code == 2, printed
+    assert len(printed.strip().splitlines()) == 1, printed
+    assert all(word in printed for word in said), printed
+
+
+def test_without_dask_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ImportError, match=r"pip install 'spikefa\[dask\]'"):
+        choose("dask", scheduler=NOBODY)
+
+
+def test_one_job_is_trained_in_this_process_and_several_in_others():
+    assert isinstance(choose(), Here)
+    assert isinstance(choose(jobs="1"), Here)
+    assert isinstance(choose(jobs=2, threads="1"), Processes)
