@@ -23,6 +23,7 @@ from spikefa.names import resolve
 from spikefa.remedies import remedy
 from spikefa.representations import save
 from spikefa.results import FILE, mend, read
+from spikefa.resumption import kept
 from spikefa.training import train
 
 
@@ -59,15 +60,16 @@ def compare(
     data_folder: Path | None = None,
     device: str = "cpu",
     probe: int | None = None,
+    checkpoints: bool = False,
     command: str = "",
     tuning: Mapping[str, str] | None = None,
     remarks: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[Experiment, Epoch | Failed]]:
     """Train the experiments that ``folder/runs.jsonl`` does not hold yet, and append what each epoch gives.
 
-    Every line is on the disk before the next epoch starts. A run that was killed is trained again from its start: it
-    is deterministic, so nothing of it is lost but time. An experiment that raises is recorded with its reason and the
-    next one starts.
+    Every line is on the disk before the next epoch starts. A run that was killed goes on from its last checkpoint, or
+    from its start: it is deterministic, so nothing of it is lost but time. An experiment that raises is recorded with
+    its reason and the next one starts.
 
     Args:
         experiments: what is wanted.
@@ -75,6 +77,7 @@ def compare(
         data_folder: where to look for data sets first.
         device: where to compute.
         probe: updates from one measurement of the gradient's angle to the next, besides the one after each epoch.
+        checkpoints: whether to keep the last and the best epoch of each run, see :func:`~spikefa.resumption.kept`.
         command: what the user typed, for the record.
         tuning: the fields that were chosen for each rule, and how, for the record.
         remarks: what the tuning of some experiments lacked, by their keys, for the record.
@@ -102,7 +105,7 @@ def compare(
         _buildable(first, data[first.dataset])
     if todo:
         with _alone(path):
-            yield from _train(todo, path, data, device, probe, command, tuning or {}, remarks or {})
+            yield from _train(todo, path, data, device, probe, checkpoints, command, tuning or {}, remarks or {})
 
 
 def _train(
@@ -111,6 +114,7 @@ def _train(
     data: Mapping[str, Dataset],
     device: str,
     probe: int | None,
+    checkpoints: bool,
     command: str,
     tuning: Mapping[str, str],
     remarks: Mapping[str, str],
@@ -123,7 +127,9 @@ def _train(
         start |= {"tuning": dict(tuning)} if tuning else {}
         start |= {"remark": remarks[experiment.key]} if experiment.key in remarks else {}
         _append(path, {"kind": "start", "key": experiment.key, **start})
-        for event in _attempt(experiment, data[experiment.dataset], device, probe, path):
+        given = experiment, data[experiment.dataset], device, probe
+        records = kept(*given, path.parent, setting) if checkpoints else train(*given)
+        for event in _attempt(experiment, records, path):
             yield experiment, event
 
 
@@ -152,12 +158,10 @@ def missing(
     return tuple(experiment for experiment in dict.fromkeys(experiments) if experiment.key not in done)
 
 
-def _attempt(
-    experiment: Experiment, data: Dataset, device: str, probe: int | None, path: Path
-) -> Iterator[Epoch | Failed]:
+def _attempt(experiment: Experiment, records: Iterable[Epoch], path: Path) -> Iterator[Epoch | Failed]:
     epoch = -1
     try:
-        for record in train(experiment, data, device, probe):
+        for record in records:
             epoch = record.epoch
             numbers = asdict(replace(record, representations={}))
             del numbers["representations"]

@@ -21,6 +21,7 @@ from spikefa.tables import table
 from spikefa.tuning import Tuning
 
 PLACES: dict[str, Any] = {"out": "runs", "data": None, "device": "cpu", "threads": None, "probe": None}
+PLACES["checkpoints"] = False
 TUNING: dict[str, Any] = {"tune": None, "tune_seed": 100, "tune_epochs": 1}
 DEFAULTS: dict[str, Any] = {"rule": ["bp", "fa", "fbp:period=20", "sal"], "seed": [0, 1, 2]}
 
@@ -48,6 +49,7 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
         "data_folder": None if data is None else _path("data", data),
         "device": device,
         "probe": _every(place["probe"]),
+        "checkpoints": _flag("checkpoints", place["checkpoints"]),
         "command": command,
     }
     words = dict.fromkeys(tuning.fields, tuning.words(options)) if tuning else {}
@@ -146,6 +148,12 @@ def _path(option: str, value: Any) -> Path:
     if not isinstance(value, str | Path):
         raise ValueError(f"{option} must be a path, not {value!r}")
     return Path(value)
+
+
+def _flag(option: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{option} must be true or false, not {value!r}")
+    return value
 
 
 def _every(value: Any) -> int | None:

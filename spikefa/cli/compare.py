@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
-from spikefa.cli.options import Count, Many, One, Real, Whole
+from spikefa.cli.options import Count, Many, One, Real, Whole, Words
 
 
 def compare(
@@ -36,6 +37,8 @@ def compare(
     device: Annotated[str | None, One] = None,
     threads: Annotated[str | None, Count] = None,
     probe: Annotated[str | None, Count] = None,
+    checkpoints: Annotated[bool | None, One] = None,
+    trust: Annotated[list[str] | None, Words] = None,
 ) -> int:
     """Train the same network, from the same start, on the same batches, under several rules.
 
@@ -68,11 +71,16 @@ def compare(
         device: cpu, cuda, ... (default: cpu).
         threads: CPU threads (default: torch's own choice).
         probe: updates from one measurement of the gradient's angle to the next (default: once an epoch).
+        checkpoints: keep the last and the best epoch of each run in OUT/checkpoints, and go on from there (default: no).
+        trust: names such as my.rules:Best that the study file may have imported; those typed here always are.
     """
-    given = {name: value for name, value in locals().items() if name != "study" and value is not None}
+    given = {name: value for name, value in locals().items() if name not in ("study", "trust") and value is not None}
+    typed = [word for words in (*given.values(), trust) if isinstance(words, list) for word in words]
+    from spikefa.names import trusting
     from spikefa.sitting import sit
 
-    return sit(study, given, shlex.join(["spikefa", *sys.argv[1:]]))
+    with trusting(typed) if study else nullcontext():
+        return sit(study, given, shlex.join(["spikefa", *sys.argv[1:]]))
 
 
 def report(runs: Path, *, mend: bool = False) -> int:
