@@ -14,6 +14,7 @@ from typing import Any, Self, final, get_type_hints
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 from safetensors.torch import save as encoded
 from torch import Tensor
 
@@ -113,17 +114,26 @@ class Checkpoint:
             raise ValueError("an epoch lacks its accuracy on validation data")
 
 
-def tensors_of(path: Path) -> dict[str, Tensor] | None:
-    """The network's tensors of a checkpoint, by name; None if the file is another kind of safetensors file.
+def network_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a network by name: of a checkpoint, or of any safetensors file.
 
     Raises:
+        SafetensorError: it is none.
         ValueError: it is a checkpoint, but no whole, unchanged one.
     """
-    with safe_open(path, "pt") as file:
-        if "spikefa" not in (file.metadata() or {}):
-            return None
+    if not is_checkpoint(path):
+        return load_file(path)
     found = Checkpoint.read(path).state["network"]
     return {name: value for name, value in found.items() if isinstance(value, Tensor)}
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file is a safetensors file that says of itself that it is a checkpoint of spikefa."""
+    try:
+        with safe_open(path, "pt") as file:
+            return "spikefa" in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
 
 
 def _write(raw: bytes, path: Path) -> None:

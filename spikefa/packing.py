@@ -43,14 +43,18 @@ def _packed(state: Any, place: str, tensors: dict[str, Tensor]) -> Any:
         case float():
             return state if math.isfinite(state) else {"float": repr(float(state))}
         case Mapping():
-            return {"dict": [[_key(key, place), _packed(value, f"{place}/{key}", tensors)] for key, value in state.items()]}
+            return {"dict": [[_key(key, place), _packed(value, _at(place, key), tensors)] for key, value in state.items()]}
         case list() | tuple():
-            items = [_packed(item, f"{place}/{at}", tensors) for at, item in enumerate(state)]
+            items = [_packed(item, _at(place, at), tensors) for at, item in enumerate(state)]
             return items if isinstance(state, list) else {"tuple": items}
     raise TypeError(
-        f"{place} is a {type(state).__qualname__}, which a checkpoint cannot hold: let it be tensors, numbers, text, or "
+        f"{place or 'the state'} is a {type(state).__qualname__}, which a checkpoint cannot hold: let it be tensors, numbers, text, or "
         f"lists and dicts of these (of a generator: get_state())"
     )
+
+
+def _at(place: str, name: str | int) -> str:
+    return f"{place}/{name}" if place else str(name)
 
 
 def _key(key: Any, place: str) -> str | int:
@@ -74,15 +78,15 @@ def unpack(packed: Any, tensors: MutableMapping[str, Tensor], place: str = "") -
         case None | bool() | int() | float() | str():
             return packed
         case list():
-            return [unpack(item, tensors, f"{place}/{at}") for at, item in enumerate(packed)]
+            return [unpack(item, tensors, _at(place, at)) for at, item in enumerate(packed)]
         case {"tuple": [*items], **rest} if not rest:
-            return tuple(unpack(item, tensors, f"{place}/{at}") for at, item in enumerate(items))
+            return tuple(unpack(item, tensors, _at(place, at)) for at, item in enumerate(items))
         case {"float": ("nan" | "inf" | "-inf") as word, **rest} if not rest:
             return float(word)
         case {"tensor": str(name), **rest} if not rest and name in tensors:
             return tensors.pop(name)
         case {"dict": [*pairs], **rest} if not rest and all(map(_is_pair, pairs)) and len({k for k, _ in pairs}) == len(pairs):
-            return {key: unpack(value, tensors, f"{place}/{key}") for key, value in pairs}
+            return {key: unpack(value, tensors, _at(place, key)) for key, value in pairs}
     raise ValueError(f"{place or 'the state'} is no state that was saved: {str(packed)[:60]}")
 
 

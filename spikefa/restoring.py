@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spikefa.checkpoint import Checkpoint
+from spikefa.checkpoint import Checkpoint, is_checkpoint
 from spikefa.datasets import Task
 from spikefa.experiment import Experiment
 from spikefa.names import trusting
@@ -63,6 +63,22 @@ def experiment_of(checkpoint: Checkpoint, trust: tuple[str, ...] = ()) -> Experi
     """
     with trusting(trust):
         return Experiment(**checkpoint.experiment)
+
+
+def told(path: Path, given: Mapping[str, Any]) -> Experiment:
+    """The experiment of a file of weights: as its checkpoint has it, if it is one, but for the fields that are given.
+
+    Raises:
+        ValueError: a checkpoint is damaged, or names what is not given and would have to be imported.
+
+    Example:
+        >>> told(Path("state_dict.pt"), {"network": "convnet"}).network
+        'convnet'
+    """
+    if not is_checkpoint(path):
+        return Experiment(**given)
+    with trusting([word for word in given.values() if isinstance(word, str)]):
+        return Experiment(**{**Checkpoint.read(path).experiment, **given})
 
 
 def restore(module: nn.Module, state: Mapping[str, Any], place: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import io
+import json
 import random
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from spikefa.attachment import adapt, attach, detach, routed
+from spikefa.packing import pack, unpack
 from spikefa.testing.cases import Case, used
 from spikefa.testing.networks import batch, gradients, loss, own, smooth
 from spikefa.testing.verdict import all_same, near, require, same, same_state
@@ -29,14 +30,16 @@ def update(net: nn.Module, index: int) -> None:
 
 
 def state(case: Case) -> None:
-    """A training that was saved halfway and loaded goes on, bit for bit, as if it had not been interrupted."""
+    """A training that was saved halfway and loaded goes on, bit for bit, as if it had not been interrupted.
+
+    What is saved is ``state_dict``: buffers, and what ``get_extra_state`` gives; in a checkpoint, tensors and JSON only.
+    """
     net, fresh = _twins(case)
     attach(net, case.rule, seed=1)
     for index in range(4):
         update(net, index)
-    torch.save(net.state_dict(), file := io.BytesIO())
-    file.seek(0)
-    attach(fresh, case.rule, seed=2).load_state_dict(torch.load(file, weights_only=True))
+    plain, tensors = pack(net.state_dict())
+    attach(fresh, case.rule, seed=2).load_state_dict(unpack(json.loads(json.dumps(plain)), tensors))
     for index in range(4, 9):
         update(net, index)
         update(fresh, index)
