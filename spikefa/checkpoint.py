@@ -102,8 +102,8 @@ class Checkpoint:
             made._check_history()
         except (SafetensorError, ValueError, TypeError, AttributeError, KeyError, RecursionError, RuntimeError) as error:
             raise ValueError(
-                f"{path} is no checkpoint of a training by spikefa: {_said(error)}. Delete it; a comparison trains "
-                f"without"
+                f"{path} is no checkpoint that this spikefa can read: {_said(error)} (if you delete it, a comparison "
+                f"trains that run from its start)"
             ) from error
         return made
 
