@@ -73,7 +73,9 @@ class Checkpoint:
             _write(raw, path)
 
     def _bytes(self) -> bytes:
-        plain, tensors = pack({field.name: getattr(self, field.name) for field in fields(self)} | {"history": self._records()})
+        plain, tensors = pack(
+            {field.name: getattr(self, field.name) for field in fields(self)} | {"history": self._records()}
+        )
         told = json.dumps({"format": FORMAT, "checkpoint": plain}, allow_nan=False)
         if len(told) > MOST // 2:
             raise ValueError(f"a checkpoint with {len(told):,} bytes of JSON could not be read again: probe less often")
@@ -100,7 +102,15 @@ class Checkpoint:
             history = tuple(Epoch(**_checked(Epoch, record)) for record in found.pop("history"))
             made = cls(**_checked(cls, {**found, "history": history}))
             made._check_history()
-        except (SafetensorError, ValueError, TypeError, AttributeError, KeyError, RecursionError, RuntimeError) as error:
+        except (
+            SafetensorError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            KeyError,
+            RecursionError,
+            RuntimeError,
+        ) as error:
             raise ValueError(
                 f"{path} is no checkpoint that this spikefa can read: {_said(error)} (if you delete it, a comparison "
                 f"trains that run from its start)"
@@ -170,7 +180,9 @@ def _parts(path: Path) -> tuple[Any, dict[str, Tensor]]:
         tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (it is no dict)
     told = json.loads(metadata["spikefa"], parse_constant=_no_number)
     if told["format"] != FORMAT:
-        raise ValueError(f"it has format {told['format']!r}, and this spikefa reads format {FORMAT}: use another version")
+        raise ValueError(
+            f"it has format {told['format']!r}, and this spikefa reads format {FORMAT}: use another version"
+        )
     if metadata.get("sha256") != _digest(metadata["spikefa"], tensors):
         raise ValueError("it has been changed or damaged since it was written (its sha256 differs)")
     if wrong := [name for name, tensor in tensors.items() if tensor.is_floating_point() and bool(tensor.isnan().any())]:
@@ -182,7 +194,7 @@ def _digest(told: str, tensors: Mapping[str, Tensor]) -> str:
     found = hashlib.sha256(told.encode())
     for name, tensor in sorted(tensors.items()):
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        found.update(tensor.flatten().view(torch.uint8).numpy())
+        found.update(tensor.flatten().view(torch.uint8).numpy().data)
     return found.hexdigest()
 
 
@@ -196,7 +208,7 @@ def _model(kind: type) -> type[BaseModel]:
 
 
 def _checked(kind: type, found: Any) -> dict[str, Any]:
-    return {name: value for name, value in _model(kind).model_validate(found)}
+    return dict(_model(kind).model_validate(found))
 
 
 def _no_number(word: str) -> Any:

@@ -117,7 +117,9 @@ def _is_trusted(name: str) -> bool:
 def _imported(name: str, kind: str) -> Callable[..., Any]:
     module, _, attribute = name.partition(":")
     if not _is_trusted(name):
-        raise ValueError(f"{kind} {name!r} would import {module}, and so run it: if you know it, say so by --trust {name}")
+        raise ValueError(
+            f"{kind} {name!r} would import {module}, and so run it: if you know it, say so by --trust {name}"
+        )
     try:
         entry = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:

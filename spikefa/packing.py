@@ -13,7 +13,7 @@ def pack(state: Any, place: str = "") -> tuple[Any, dict[str, Tensor]]:
     """Nested state in two parts: a value that JSON can hold, and the tensors that it names.
 
     Lists stay lists. All else that JSON would change is written with its kind: ``{"tensor": place}``, ``{"tuple":
-    [...]}``, ``{"dict": [[key, value], ...]}``, ``{"float": "nan"}``. Tensors are copied, to the CPU.
+    [...]}``, ``{"dict": [[key, value], ...]}``, ``{"float": "nan"}``. Tensors come to the CPU, and are not copied else.
 
     Args:
         state: dicts with keys of text or whole numbers, lists, tuples, tensors, numbers, text, booleans, None.
@@ -36,20 +36,22 @@ def _packed(state: Any, place: str, tensors: dict[str, Tensor]) -> Any:
         case Tensor():
             if place in tensors:
                 raise ValueError(f"two tensors of the state are called {place}: give one of them another name")
-            tensors[place] = state.detach().cpu().clone().contiguous()
+            tensors[place] = state.detach().cpu().contiguous()
             return {"tensor": place}
         case None | bool() | int() | str():
             return state
         case float():
             return state if math.isfinite(state) else {"float": repr(float(state))}
         case Mapping():
-            return {"dict": [[_key(key, place), _packed(value, _at(place, key), tensors)] for key, value in state.items()]}
+            return {
+                "dict": [[_key(key, place), _packed(value, _at(place, key), tensors)] for key, value in state.items()]
+            }
         case list() | tuple():
             items = [_packed(item, _at(place, at), tensors) for at, item in enumerate(state)]
             return items if isinstance(state, list) else {"tuple": items}
     raise TypeError(
-        f"{place or 'the state'} is a {type(state).__qualname__}, which a checkpoint cannot hold: let it be tensors, numbers, text, or "
-        f"lists and dicts of these (of a generator: get_state())"
+        f"{place or 'the state'} is a {type(state).__qualname__}, which a checkpoint cannot hold: let it be tensors, "
+        f"numbers, text, or lists and dicts of these (of a generator: get_state())"
     )
 
 
@@ -85,10 +87,23 @@ def unpack(packed: Any, tensors: MutableMapping[str, Tensor], place: str = "") -
             return float(word)
         case {"tensor": str(name), **rest} if not rest and name in tensors:
             return tensors.pop(name)
-        case {"dict": [*pairs], **rest} if not rest and all(map(_is_pair, pairs)) and len({k for k, _ in pairs}) == len(pairs):
+        case {"dict": [*pairs], **rest} if not rest and _are_items(pairs):
             return {key: unpack(value, tensors, _at(place, key)) for key, value in pairs}
     raise ValueError(f"{place or 'the state'} is no state that was saved: {str(packed)[:60]}")
 
 
-def _is_pair(pair: Any) -> bool:
-    return isinstance(pair, list) and len(pair) == 2 and type(pair[0]) in (str, int)
+def _are_items(pairs: list[Any]) -> bool:
+    """Whether these are the items of a dict, every key once."""
+    if not all(isinstance(pair, list) and len(pair) == 2 and type(pair[0]) in (str, int) for pair in pairs):
+        return False
+    return len({key for key, _ in pairs}) == len(pairs)
+
+
+def copied(state: Any) -> Any:
+    """The same state in memory of its own, on the CPU.
+
+    Raises:
+        TypeError: it holds what :func:`pack` cannot take.
+    """
+    plain, tensors = pack(state)
+    return unpack(plain, {name: tensor.clone() for name, tensor in tensors.items()})

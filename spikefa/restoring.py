@@ -102,7 +102,10 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -
     Raises:
         ValueError: it is of another optimiser, or of other weights.
     """
-    groups, parameters = optimizer.state_dict()["param_groups"], [p for g in optimizer.param_groups for p in g["params"]]
+    groups, parameters = (
+        optimizer.state_dict()["param_groups"],
+        [p for g in optimizer.param_groups for p in g["params"]],
+    )
     found = state["param_groups"]
     if [(g.keys(), g["params"]) for g in found] != [(g.keys(), g["params"]) for g in groups]:
         raise ValueError("optimizer/param_groups: it is another optimiser, or has other weights")

@@ -52,10 +52,11 @@ def kept(
     Example:
         >>> import tempfile
         >>> from spikefa.datasets import DATASETS
-        >>> run = Experiment(rule="fa", epochs=2, steps=2), DATASETS["digits"](), "cpu", None, Path(tempfile.mkdtemp()), {}
-        >>> killed = kept(*run)
+        >>> run = Experiment(rule="fa", epochs=2, steps=2), DATASETS["digits"](), "cpu", None
+        >>> place = Path(tempfile.mkdtemp()), {}
+        >>> killed = kept(*run, *place)
         >>> before = [next(killed) for _ in range(3)][1]
-        >>> again = list(kept(*run))  # epoch 1 is kept, epoch 2 was not yet
+        >>> again = list(kept(*run, *place))  # epoch 1 is kept, epoch 2 was not yet
         >>> [record.epoch for record in again], again[1].seconds == before.seconds
         ([0, 1, 2], True)
     """

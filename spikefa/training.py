@@ -10,7 +10,7 @@ from typing import Any, final
 
 import snntorch as snn
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from spikefa.attachment import adapt
 from spikefa.checkpoint import Checkpoint
@@ -18,7 +18,7 @@ from spikefa.datasets import Dataset
 from spikefa.experiment import Experiment
 from spikefa.measurement import Epoch, angle, measure
 from spikefa.options import whole
-from spikefa.packing import pack, unpack
+from spikefa.packing import copied
 from spikefa.remedies import remedy
 from spikefa.restoring import restore, restore_optimizer
 from spikefa.results import ADDED
@@ -171,7 +171,7 @@ class Training:
             "input": self.noise.get_state(),
         }
         fields, data = self.experiment.model_dump(), self.data
-        return Checkpoint(fields, dict(origin or {}), data.shape, data.classes, tuple(self.history), unpack(*pack(state)))
+        return Checkpoint(fields, dict(origin or {}), data.shape, data.classes, tuple(self.history), copied(state))
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint of the same experiment, as if there had been no interruption.
@@ -182,7 +182,7 @@ class Training:
         differ = [name for name, value in self.experiment if (ADDED | checkpoint.experiment).get(name) != value]
         if differ or set(checkpoint.experiment) - set(Experiment.model_fields):
             raise ValueError(f"the checkpoint is of another experiment: {', '.join(differ) or 'it'} differs")
-        state = unpack(*pack(checkpoint.state))  # an optimiser keeps what it is given, and writes to it
+        state = copied(checkpoint.state)  # an optimiser keeps what it is given, and writes to it
         restore(self.net, state["network"], "network")
         restore(self.remedy, state["remedy"], "remedy")
         restore_optimizer(self.optimizer, state["optimizer"])

@@ -71,7 +71,7 @@ def compare(
         device: cpu, cuda, ... (default: cpu).
         threads: CPU threads (default: torch's own choice).
         probe: updates from one measurement of the gradient's angle to the next (default: once an epoch).
-        checkpoints: keep the last and the best epoch of each run in OUT/checkpoints, and go on from there (default: no).
+        checkpoints: keep the last and the best epoch of each run in OUT/checkpoints, and go on from there.
         trust: names such as my.rules:Best that the study file may have imported; those typed here always are.
     """
     given = {name: value for name, value in locals().items() if name not in ("study", "trust") and value is not None}

@@ -32,7 +32,7 @@ def update(net: nn.Module, index: int) -> None:
 def state(case: Case) -> None:
     """A training that was saved halfway and loaded goes on, bit for bit, as if it had not been interrupted.
 
-    What is saved is ``state_dict``: buffers, and what ``get_extra_state`` gives; in a checkpoint, tensors and JSON only.
+    What is saved is ``state_dict``: buffers, and what ``get_extra_state`` gives, of tensors and what JSON holds.
     """
     net, fresh = _twins(case)
     attach(net, case.rule, seed=1)

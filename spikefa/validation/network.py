@@ -148,7 +148,7 @@ def predictions(recorded: Trace, experiment: Experiment) -> NDArray[Any]:
 
 
 def read(checkpoint: Path) -> dict[str, Tensor]:
-    """The network's tensors of a checkpoint or a ``state_dict`` file, by name, without running anything that it may hold.
+    """The network's tensors of a checkpoint or ``state_dict`` file, by name, without running anything that it may hold.
 
     Raises:
         OSError: there is no such file.

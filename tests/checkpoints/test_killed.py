@@ -20,7 +20,9 @@ from spikefa.sitting import sit
 
 TINY = {"network": "mlp:depth=1,width=8", "steps": 2, "epochs": 3, "dataset": "digits:train=100,validation=40,test=40"}
 EXPERIMENTS = grid(TINY | {"rule": ["fbp:period=5,late=2", "sal:every=3,steps=40,replicas=2"]})
-LONGER = grid(TINY | {"epochs": 12, "weight_decay": 0.1, "rule": ["fbp:period=5,late=2", "sal:every=3,steps=40,replicas=2", "kp"]})
+LONGER = grid(
+    TINY | {"epochs": 12, "weight_decay": 0.1, "rule": ["fbp:period=5,late=2", "sal:every=3,steps=40,replicas=2", "kp"]}
+)
 TIMES = ("seconds", "work")
 
 
@@ -164,8 +166,8 @@ def test_a_run_that_diverges_keeps_what_was_before(tmp_path):
 
 def test_a_folder_that_cannot_take_a_checkpoint_is_the_reason_of_a_failure(tmp_path):
     (tmp_path / FOLDER).write_text("in the way")
-    _, event = list(compare(EXPERIMENTS[:1], tmp_path, checkpoints=True))[0]
-    assert "checkpoints" in event.error
+    events = compare(EXPERIMENTS[:1], tmp_path, checkpoints=True)
+    assert [("checkpoints" in event.error) for _, event in events] == [True]
 
 
 def test_the_option_comes_from_a_study_file_too(tmp_path):

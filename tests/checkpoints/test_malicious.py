@@ -76,12 +76,11 @@ READERS = {
 def test_no_file_is_unpickled(tmp_path, sprung, reader, suffix):
     for bomb in bombs(tmp_path, tmp_path / "sprung"):
         named = bomb.rename(bomb.with_suffix(suffix))
-        try:
-            found = reader(named)
-        except ValueError as error:
-            assert str(named) in str(error)
+        if reader is READERS["told"]:
+            assert reader(named) == Experiment()  # of a file that is no checkpoint it opens no more
         else:
-            assert isinstance(found, Experiment), "told() takes it for a state_dict, and opens it no further"
+            with pytest.raises(ValueError, match=str(named)):
+                reader(named)
     assert not sprung()
 
 
@@ -188,7 +187,7 @@ def test_a_results_file_is_read_and_reported_as_text(tmp_path, sprung, monkeypat
             line["experiment"] |= {name: value for name, value in names.items() if name != "rule"}
             line["data"] = HOSTILE
         if line["kind"] == "epoch":
-            line["alignment"] = {HOSTILE: value for value in line["alignment"].values()}
+            line["alignment"] = dict.fromkeys([HOSTILE], *list(line["alignment"].values())[:1])
     lines += run(HOSTILE, 7, end="failed")
     lines[-1]["error"] = HOSTILE
     write(tmp_path / "runs", *lines)
