@@ -8,10 +8,11 @@ import random
 
 import numpy as np
 import torch
+from safetensors import torch as safetensors
 from torch import Tensor, nn
 
+from spikefa import packing
 from spikefa.attachment import adapt, attach, detach, routed
-from spikefa.packing import pack, unpack
 from spikefa.testing.cases import Case, used
 from spikefa.testing.networks import batch, gradients, loss, own, smooth
 from spikefa.testing.verdict import all_same, near, require, same, same_state
@@ -38,8 +39,10 @@ def state(case: Case) -> None:
     attach(net, case.rule, seed=1)
     for index in range(4):
         update(net, index)
-    plain, tensors = pack(net.state_dict())
-    attach(fresh, case.rule, seed=2).load_state_dict(unpack(json.loads(json.dumps(plain)), tensors))
+    plain, tensors = packing.pack(packing.copied(net.state_dict()))
+    written = json.dumps(plain), safetensors.save(tensors)
+    read = packing.unpack(json.loads(written[0]), safetensors.load(written[1]))
+    attach(fresh, case.rule, seed=2).load_state_dict(read)
     for index in range(4, 9):
         update(net, index)
         update(fresh, index)
@@ -68,7 +71,7 @@ def generator(case: Case) -> None:
 def copied(case: Case) -> None:
     """A deep copy learns as the original would have, which stays as it was."""
     net = attach(smooth(case), case.rule)
-    twin, before = copy.deepcopy(net), {key: value.clone() for key, value in net.state_dict().items()}
+    twin, before = copy.deepcopy(net), packing.copied(net.state_dict())
     used_before = _pathways(net)
     for index in range(4):
         update(twin, index)

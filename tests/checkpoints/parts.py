@@ -1,10 +1,8 @@
-"""What a user brings of his own: a recurrent network, an optimiser, rules that remember more than tensors."""
+"""What a user brings: a recurrent network, an optimiser."""
 
 import snntorch as snn
 import torch
 from torch import nn
-
-from spikefa import Feedback, random_like
 
 
 def recurrent(shape, classes, neuron, generator):
@@ -21,29 +19,3 @@ def recurrent(shape, classes, neuron, generator):
 def rmsprop(parameters, lr, weight_decay):
     """An optimiser that spikefa does not have."""
     return torch.optim.RMSprop(parameters, lr=lr, weight_decay=weight_decay, momentum=0.5, centered=True)
-
-
-class Diary(Feedback):
-    """Redraws B at every third update, from a generator of its own, and counts in a plain number."""
-
-    reads = frozenset()
-
-    def __init__(self, weight, generator):
-        super().__init__()
-        self.own, self.count = torch.Generator().manual_seed(int(torch.randint(99, (), generator=generator))), 0
-        self.register_buffer("weight", random_like(weight, generator))
-
-    def forward(self, weight):
-        return self.weight
-
-    def step(self, weight):
-        self.count += 1
-        if self.count % 3 == 0:
-            self.weight.copy_(random_like(self.weight, self.own))
-
-    def get_extra_state(self):
-        return {"count": self.count, "own": self.own.get_state()}
-
-    def set_extra_state(self, state):
-        self.count = state["count"]
-        self.own.set_state(state["own"])

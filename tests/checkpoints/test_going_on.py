@@ -34,7 +34,7 @@ CASES = {
     "kp": {"rule": "kp", "weight_decay": 0.1},
     "dfa sum": {"rule": "dfa:error=sum", "network": "convnet:channels=2,width=8"},
     "several": {"rule": "fc1=fbp:period=4/out=brsf"},
-    "of one's own": {"rule": f"{OWN}:Diary"},
+    "of one's own": {"rule": "tests.testing.sound:Diary"},
     "weight_norm": {"rule": "fa", "remedy": "weight_norm"},
     "norm_limit": {"rule": "fa", "remedy": "norm_limit:factor=1.05"},
     "readout_decay": {"rule": "fa", "remedy": "readout_decay:rate=0.1,until=8"},
