@@ -7,6 +7,7 @@ from .gradients import error_angle, gradient_angle, learning_alignment
 from .local import ThreeFactor, learn
 from .recording import record
 from .remedies import REMEDIES, Remedy, remedy
+from .restoring import load
 from .rules import RULES
 from .rules.kp import check_decay
 from .sequence import reset, run
@@ -29,6 +30,7 @@ __all__ = [
     "gradient_angle",
     "learn",
     "learning_alignment",
+    "load",
     "random_like",
     "record",
     "remedy",

@@ -16,6 +16,7 @@ from spikefa.experiment import Experiment
 from spikefa.machine import use_threads
 from spikefa.measurement import Epoch
 from spikefa.names import resolve
+from spikefa.resumption import kept
 from spikefa.training import train
 
 
@@ -27,6 +28,7 @@ class Job:
         experiment: what to train.
         data_folder: where to look for data sets first, on the machine that trains.
         device: where to compute; ``probe``: as :func:`~spikefa.training.train` has it.
+        checkpoints: the folder in which to keep the last and the best epoch, if any; of the machine that trains.
         threads: of the CPU; as they are if absent.
         command: what the user typed; ``seeds``: of all the runs: both for the record.
     """
@@ -35,6 +37,7 @@ class Job:
     data_folder: Path | None = None
     device: str = "cpu"
     probe: int | None = None
+    checkpoints: Path | None = None
     threads: int | None = None
     command: str = ""
     seeds: tuple[int, ...] = ()
@@ -83,7 +86,7 @@ def attempt(job: Job) -> Iterator[Event]:
     epoch = -1
     try:
         yield Begun(setting(job))
-        for record in train(job.experiment, _here(job), job.device, job.probe):
+        for record in _records(job):
             epoch = record.epoch
             yield record
     except Exception as error:
@@ -110,6 +113,11 @@ def load(name: str, folder: Path | None = None) -> Dataset:
 
 loaded = lru_cache(maxsize=4)(load)
 """The same, kept for the next experiment of this process."""
+
+
+def _records(job: Job) -> Iterator[Epoch]:
+    asked = job.experiment, _here(job), job.device, job.probe
+    return kept(*asked, job.checkpoints, setting(job)) if job.checkpoints else train(*asked)
 
 
 def _here(job: Job) -> Dataset:

@@ -50,6 +50,7 @@ def compare(
     data_folder: Path | None = None,
     device: str = "cpu",
     probe: int | None = None,
+    checkpoints: bool = False,
     command: str = "",
     tuning: Mapping[str, str] | None = None,
     remarks: Mapping[str, str] | None = None,
@@ -57,9 +58,10 @@ def compare(
 ) -> Iterator[tuple[Experiment, Epoch | Failed]]:
     """Train the experiments that ``folder/runs.jsonl`` does not hold yet, and append what each epoch gives.
 
-    Every line is on the disk before the next epoch starts. A run that was killed is trained again from its start: it
-    is deterministic, so nothing of it is lost but time. An experiment that raises is recorded with its reason and the
-    next one starts. This process alone writes, whatever the engine; of runs side by side all epochs come at the end.
+    Every line is on the disk before the next epoch starts. A run that was killed goes on from its last checkpoint, or
+    from its start: it is deterministic, so nothing of it is lost but time. An experiment that raises is recorded with
+    its reason and the next one starts. This process alone writes ``runs.jsonl``, whatever the engine; of runs side by
+    side all epochs come at the end.
 
     Args:
         experiments: what is wanted.
@@ -67,6 +69,7 @@ def compare(
         data_folder: where to look for data sets first.
         device: where to compute.
         probe: updates from one measurement of the gradient's angle to the next, besides the one after each epoch.
+        checkpoints: whether to keep the last and the best epoch of each run, see :func:`~spikefa.resumption.kept`.
         command: what the user typed, for the record.
         tuning: the fields that were chosen for each rule, and how, for the record.
         remarks: what the tuning of some experiments lacked, by their keys, for the record.
@@ -96,7 +99,8 @@ def compare(
         todo = missing(experiments, path, tuning)
         _check(todo, data_folder)
         seeds = tuple(sorted({experiment.seed for experiment in todo}))
-        jobs = [Job(experiment, data_folder, device, probe, None, command, seeds) for experiment in todo]
+        keep = path.parent.resolve() if checkpoints else None
+        jobs = [Job(experiment, data_folder, device, probe, keep, None, command, seeds) for experiment in todo]
         record = _Record(path, data_folder, tuning or {}, remarks or {})
         for job, events in (engine or Here()).run(jobs) if jobs else ():
             record.add(job, events)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from spikefa.assignment import rules_by_pattern
 from spikefa.attachment import attach
 from spikefa.credit import CREDITS, Credit
-from spikefa.datasets import DATASETS, Dataset
+from spikefa.datasets import DATASETS, Dataset, Task
 from spikefa.encoding import ENCODINGS
 from spikefa.feedback import Feedback
 from spikefa.names import nearest, resolve
@@ -177,7 +177,7 @@ class Experiment(BaseModel):
         )
         return made
 
-    def build(self, data: Dataset) -> nn.Sequential:
+    def build(self, data: Dataset | Task) -> nn.Sequential:
         """The network with its pathways attached, at its start: W₀ and B depend on the fields alone."""
         make = resolve(self.network, NETWORKS, "network")
         net: nn.Sequential = make(data.shape, data.classes, self._readout.neuron, stream(self.seed, "weights"))

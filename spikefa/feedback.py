@@ -79,6 +79,8 @@ class Feedback(nn.Module, ABC):
 
     What comes with the error arrives by autograd: where B requires a gradient, it is given that of W. What comes from W
     or from spikes arrives by :meth:`step`, or by :meth:`epoch`.
+    What it remembers is in its ``state_dict``: buffers, or what ``get_extra_state`` gives, of tensors and what JSON
+    holds.
     A subclass's constructor takes ``(weight, generator, **its own options)``: the layer's initial weight and a
     generator that belongs to this layer alone.
 

@@ -6,9 +6,14 @@ import ast
 import difflib
 import importlib
 import inspect
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
+
+_TRUSTED: ContextVar[Collection[str] | None] = ContextVar("names that may be imported; None for all", default=None)
 
 
 def parse(text: str) -> tuple[str, dict[str, Any]]:
@@ -41,7 +46,7 @@ def _option(text: str, item: str) -> tuple[str, Any]:
 def _literal(text: str) -> Any:
     try:
         return ast.literal_eval({"true": "True", "false": "False", "none": "None"}.get(text.lower(), text))
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, RecursionError, MemoryError):  # the last two of very deep nesting
         return text
 
 
@@ -79,8 +84,42 @@ def _listed(name: str, table: Mapping[str, Callable[..., Any]], kind: str) -> Ca
     return table[name]
 
 
+@contextmanager
+def trusting(words: Collection[str]) -> Iterator[None]:
+    """Within, :func:`resolve` imports nothing but what these words name: for names that a file brings.
+
+    To import a module is to run it. What the user typed is meant; what stands in a file may come from anybody.
+
+    Args:
+        words: what was typed: ``my.rules:Best``, also with options, or within ``conv*=my.rules:Best/out=fa``.
+
+    Example:
+        >>> with trusting(["my.rules:Best"]):
+        ...     resolve("os:system", {}, "rule")
+        Traceback (most recent call last):
+        ValueError: rule 'os:system' would import os, and so run it: if you know it, say so by --trust os:system
+    """
+    before = _TRUSTED.set(words)
+    try:
+        yield
+    finally:
+        _TRUSTED.reset(before)
+
+
+def _is_trusted(name: str) -> bool:
+    words = _TRUSTED.get()
+    if words is None:
+        return True
+    typed = [part for word in words for part in re.split(r"[^\w.:]+", "".join(word.split()))]
+    return any(part == name or part.startswith(f"{name}:") for part in typed)
+
+
 def _imported(name: str, kind: str) -> Callable[..., Any]:
     module, _, attribute = name.partition(":")
+    if not _is_trusted(name):
+        raise ValueError(
+            f"{kind} {name!r} would import {module}, and so run it: if you know it, say so by --trust {name}"
+        )
     try:
         entry = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:

@@ -30,6 +30,7 @@ PLACES: dict[str, Any] = {
     "jobs": None,
     "engine": "processes",
     "scheduler": None,
+    "checkpoints": False,
 }
 TUNING: dict[str, Any] = {"tune": None, "tune_seed": 100, "tune_epochs": 1}
 DEFAULTS: dict[str, Any] = {"rule": ["bp", "fa", "fbp:period=20", "sal"], "seed": [0, 1, 2]}
@@ -57,6 +58,7 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
         "data_folder": None if data is None else _path("data", data),
         "device": device if place["engine"] == "dask" else usable(device),
         "probe": None if place["probe"] is None else count("probe", place["probe"]),
+        "checkpoints": _flag("checkpoints", place["checkpoints"]),
         "command": command,
     }
     with choose(place["engine"], place["jobs"], place["scheduler"], place["threads"], where["device"]) as engine:
@@ -166,3 +168,9 @@ def _path(option: str, value: Any) -> Path:
     if not isinstance(value, str | Path):
         raise ValueError(f"{option} must be a path, not {value!r}")
     return Path(value)
+
+
+def _flag(option: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{option} must be true or false, not {value!r}")
+    return value

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any, final
 
 import snntorch as snn
 import torch
 from torch import nn
 
 from spikefa.attachment import adapt
+from spikefa.checkpoint import Checkpoint
 from spikefa.datasets import Dataset
 from spikefa.experiment import Experiment
 from spikefa.measurement import Epoch, angle, measure
 from spikefa.options import whole
-from spikefa.remedies import Remedy, remedy
+from spikefa.packing import copied
+from spikefa.remedies import remedy
+from spikefa.restoring import restore, restore_optimizer
+from spikefa.results import ADDED
 from spikefa.rules.kp import check_decay
 from spikefa.stopwatch import Stopwatch
 from spikefa.streams import stream
@@ -31,7 +36,11 @@ class SilentLayer(UserWarning):
 
 
 def train(
-    experiment: Experiment, data: Dataset, device: str | torch.device = "cpu", probe: int | None = None
+    experiment: Experiment,
+    data: Dataset,
+    device: str | torch.device = "cpu",
+    probe: int | None = None,
+    start: Checkpoint | None = None,
 ) -> Iterator[Epoch]:
     """Train one experiment and yield a record for the start and for each epoch.
 
@@ -46,9 +55,10 @@ def train(
         device: where to compute.
         probe: updates from one measurement of the gradient's angle to the next, besides the one after each epoch; the
             time that these take counts for none of the epoch's. None for no such measurement.
+        start: what to go on from, with the epoch after it; to take one, see :class:`Training`.
 
     Raises:
-        ValueError: ``probe`` is no whole number, at least 1.
+        ValueError: ``probe`` is no whole number, at least 1; ``start`` is of another training.
         Diverged: the loss became nan or infinite; the epochs before have been yielded.
 
     Warns:
@@ -63,63 +73,127 @@ def train(
         >>> first.epoch, first.accuracy["test"] > start.accuracy["test"], first.moved
         (1, True, 0.0)
     """
-    if probe is not None:
-        whole(probe=probe)
-    net = experiment.build(data).to(device)
-    _forget(net)
-    optimizer = experiment.updates(net)
-    check_decay(net, optimizer)
-    after = remedy(experiment.remedy, experiment.seed)(net)
-    order, noise = stream(experiment.seed, "order"), stream(experiment.seed, "input")
-    silent: set[str] = set()
-    updates = 0
-    for epoch in range(experiment.epochs + 1):
-        losses: list[float] = []
-        angles: list[tuple[int, float]] = []
-        watch = Stopwatch()
-        for loss in _updates(experiment, net, optimizer, after, data, order, noise, epoch) if epoch else ():
-            losses.append(loss)
-            if probe is not None and (updates + len(losses)) % probe == 0:
-                with watch.paused():
-                    angles.append((updates + len(losses), angle(experiment, net, data)))
-        seconds, work = watch.read() if epoch else (0.0, 0.0)
-        updates += len(losses)
-        record = measure(experiment, net, data, epoch, updates)
-        _warn(experiment, record, silent)
-        loss = sum(losses) / len(losses) if losses else math.nan
-        yield replace(record, loss=loss, angles=tuple(angles), seconds=seconds, work=work)
+    training = Training(experiment, data, device, probe)
+    if start is not None:
+        training.restore(start)
+    yield from training.epochs()
 
 
-def _updates(
-    experiment: Experiment,
-    net: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    after: Remedy,
-    data: Dataset,
-    order: torch.Generator,
-    noise: torch.Generator,
-    epoch: int,
-) -> Iterator[float]:
-    """One pass over the training split: an update a batch, and its loss."""
-    device = next(net.parameters()).device
-    for batch, (x, y) in enumerate(data.train.batches(experiment.batch_size, order), start=1):
-        optimizer.zero_grad()
-        loss = experiment.backward(net, x.to(device), y.to(device), noise)
-        if not torch.isfinite(loss):
-            raise Diverged(f"the loss is {loss.item()} at epoch {epoch}, batch {batch}: try a smaller lr")
-        optimizer.step()
-        after.step()
-        adapt(net)
-        yield loss.item()
-    adapt(net, epoch=True)
-    if not all(torch.isfinite(p).all() for p in net.parameters()):
-        raise Diverged(f"the weights are not finite after epoch {epoch}: try a smaller lr")
+@final
+class Training:
+    """A training of one experiment, which can be kept between two epochs, and gone on with in another process.
+
+    Args:
+        experiment, data, device, probe: as :func:`train` takes them.
+
+    Attributes:
+        net: the network, with its pathways.
+        history: what each epoch gave so far.
+
+    Raises:
+        ValueError: ``probe`` is no whole number, at least 1.
+
+    Example:
+        >>> from spikefa.datasets import DATASETS
+        >>> data, experiment = DATASETS["digits"](), Experiment(rule="fbp:period=3", epochs=2, steps=2)
+        >>> whole = Training(experiment, data)
+        >>> for record in whole.epochs():
+        ...     if record.epoch == 1:
+        ...         halfway = whole.checkpoint()
+        >>> second = Training(experiment, data)
+        >>> second.restore(halfway)
+        >>> [end.loss == whole.history[2].loss for end in second.epochs()]
+        [True]
+    """
+
+    def __init__(
+        self, experiment: Experiment, data: Dataset, device: str | torch.device = "cpu", probe: int | None = None
+    ) -> None:
+        if probe is not None:
+            whole(probe=probe)
+        self.experiment, self.data, self.probe = experiment, data, probe
+        self.net = experiment.build(data).to(device)
+        _forget(self.net)
+        self.optimizer = experiment.updates(self.net)
+        check_decay(self.net, self.optimizer)
+        self.remedy = remedy(experiment.remedy, experiment.seed)(self.net)
+        self.order, self.noise = stream(experiment.seed, "order"), stream(experiment.seed, "input")
+        self.history: list[Epoch] = []
+
+    def epochs(self) -> Iterator[Epoch]:
+        """Train on to the last epoch; a record for each epoch that is not in the history yet, the start being one."""
+        for epoch in range(len(self.history), self.experiment.epochs + 1):
+            losses: list[float] = []
+            angles: list[tuple[int, float]] = []
+            updates = self.history[-1].updates if epoch else 0
+            watch = Stopwatch()
+            for loss in self._updates(epoch) if epoch else ():
+                losses.append(loss)
+                if self.probe is not None and (updates + len(losses)) % self.probe == 0:
+                    with watch.paused():
+                        angles.append((updates + len(losses), angle(self.experiment, self.net, self.data)))
+            seconds, work = watch.read() if epoch else (0.0, 0.0)
+            record = measure(self.experiment, self.net, self.data, epoch, updates + len(losses))
+            loss = sum(losses) / len(losses) if losses else math.nan
+            record = replace(record, loss=loss, angles=tuple(angles), seconds=seconds, work=work)
+            _warn(self.experiment, record, self.history)
+            self.history.append(record)
+            yield record
+
+    def _updates(self, epoch: int) -> Iterator[float]:
+        """One pass over the training split: an update a batch, and its loss."""
+        device = next(self.net.parameters()).device
+        batches = self.data.train.batches(self.experiment.batch_size, self.order)
+        for batch, (x, y) in enumerate(batches, start=1):
+            self.optimizer.zero_grad()
+            loss = self.experiment.backward(self.net, x.to(device), y.to(device), self.noise)
+            if not torch.isfinite(loss):
+                raise Diverged(f"the loss is {loss.item()} at epoch {epoch}, batch {batch}: try a smaller lr")
+            self.optimizer.step()
+            self.remedy.step()
+            adapt(self.net)
+            yield loss.item()
+        adapt(self.net, epoch=True)
+        if not all(torch.isfinite(p).all() for p in self.net.parameters()):
+            raise Diverged(f"the weights are not finite after epoch {epoch}: try a smaller lr")
+
+    def checkpoint(self, origin: Mapping[str, Any] | None = None) -> Checkpoint:
+        """All that decides how it goes on after the last epoch that was yielded; it shares no memory with the training.
+
+        Args:
+            origin: what the numbers depend on besides the experiment, for the record.
+        """
+        state = {
+            "network": self.net.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "remedy": self.remedy.state_dict(),
+            "order": self.order.get_state(),
+            "input": self.noise.get_state(),
+        }
+        fields, data = self.experiment.model_dump(), self.data
+        return Checkpoint(fields, dict(origin or {}), data.shape, data.classes, tuple(self.history), copied(state))
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint of the same experiment, as if there had been no interruption.
+
+        Raises:
+            ValueError: it is of another experiment, or of another network; the training may be half restored.
+        """
+        differ = [name for name, value in self.experiment if (ADDED | checkpoint.experiment).get(name) != value]
+        if differ or set(checkpoint.experiment) - set(Experiment.model_fields):
+            raise ValueError(f"the checkpoint is of another experiment: {', '.join(differ) or 'it'} differs")
+        state = copied(checkpoint.state)  # an optimiser keeps what it is given, and writes to it
+        restore(self.net, state["network"], "network")
+        restore(self.remedy, state["remedy"], "remedy")
+        restore_optimizer(self.optimizer, state["optimizer"])
+        self.order.set_state(state["order"])
+        self.noise.set_state(state["input"])
+        self.history = list(checkpoint.history)
 
 
-def _warn(experiment: Experiment, record: Epoch, silent: set[str]) -> None:
+def _warn(experiment: Experiment, record: Epoch, before: Sequence[Epoch]) -> None:
     for name, rate in record.rates.items():
-        if rate == 0 and name not in silent:
-            silent.add(name)
+        if rate == 0 and all(earlier.rates[name] for earlier in before):
             message = f"layer {name!r} is silent at epoch {record.epoch} ({experiment.rule}, seed {experiment.seed})"
             warnings.warn(f"{message}: nothing passes it; raise the network's gain or its input", SilentLayer, 3)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
-from spikefa.cli.options import Count, Many, One, Real, Whole
+from spikefa.cli.options import Count, Many, One, Real, Whole, Words
 
 
 def compare(
@@ -39,6 +40,8 @@ def compare(
     jobs: Annotated[str | None, Count] = None,
     engine: Annotated[str | None, One] = None,
     scheduler: Annotated[str | None, One] = None,
+    checkpoints: Annotated[bool | None, One] = None,
+    trust: Annotated[list[str] | None, Words] = None,
 ) -> int:
     """Train the same network, from the same start, on the same batches, under several rules.
 
@@ -74,11 +77,16 @@ def compare(
         jobs: experiments side by side (default: 1). With --device cuda each has a GPU of its own.
         engine: processes, on this machine, or dask, a cluster (default: processes).
         scheduler: where the cluster's scheduler is, tcp://10.0.0.1:8786, or its .json file.
+        checkpoints: keep the last and the best epoch of each run in OUT/checkpoints, and go on from there.
+        trust: names such as my.rules:Best that the study file may have imported; those typed here always are.
     """
-    given = {name: value for name, value in locals().items() if name != "study" and value is not None}
+    given = {name: value for name, value in locals().items() if name not in ("study", "trust") and value is not None}
+    typed = [word for words in (*given.values(), trust) if isinstance(words, list) for word in words]
+    from spikefa.names import trusting
     from spikefa.sitting import sit
 
-    return sit(study, given, shlex.join(["spikefa", *sys.argv[1:]]))
+    with trusting(typed) if study else nullcontext():
+        return sit(study, given, shlex.join(["spikefa", *sys.argv[1:]]))
 
 
 def report(runs: Path, *, mend: bool = False) -> int:

@@ -33,7 +33,8 @@ def validate(
         rules: fa, sal, ..., or package.module:function for cases of your own (default: all).
         target: what Brian2 makes code for: numpy, cython, cpp_standalone; the last two need a compiler.
         figures: folder for a figure of each case, both simulators and their difference (default: none).
-        checkpoint: a state_dict, from torch.save or safetensors, to run in Brian2 on test images.
+        checkpoint: from compare --checkpoints, or a state_dict from torch.save or safetensors, to run in Brian2 on test
+            images. The former tells the next five options itself.
         network: that it was saved from, as in compare; your own as package.module:function (default: mlp).
         dataset: that it was trained on (default: digits).
         encoding: likewise (default: current).
@@ -45,16 +46,16 @@ def validate(
     from spikefa.validation import sitting
 
     trained = {"network": network, "dataset": dataset, "encoding": encoding, "readout": readout, "steps": steps}
-    told = trained | {"images": images, "data": data}
+    given = trained | {"images": images, "data": data}
     if checkpoint is None:
-        if idle := [f"--{name}" for name, value in told.items() if value is not None]:
+        if idle := [f"--{name}" for name, value in given.items() if value is not None]:
             raise ValueError(f"{', '.join(idle)} would do nothing for rules: give --checkpoint too, or leave it out")
         return sitting.sit(rules or [], target, figures)
     if rules:
         raise ValueError(f"validate rules or a checkpoint, not both: {' '.join(rules)} and {checkpoint}")
-    from spikefa.experiment import Experiment
+    from spikefa.restoring import told
 
-    experiment = Experiment(**{name: value for name, value in trained.items() if value is not None})
+    experiment = told(checkpoint, {name: value for name, value in trained.items() if value is not None})
     return sitting.check(checkpoint, experiment, 20 if images is None else images, data, target, figures)
 
 

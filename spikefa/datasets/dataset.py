@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -82,6 +83,18 @@ class Dataset:
     def shape(self) -> tuple[int, ...]:
         """Shape of one example."""
         return tuple(self.train.x.shape[1:])
+
+
+class Task(NamedTuple):
+    """What a network must know of a data set: the shape of an example, and the number of classes.
+
+    Example:
+        >>> Task((1, 8, 8), 10).classes
+        10
+    """
+
+    shape: tuple[int, ...]
+    classes: int
 
 
 Loader = Callable[..., Dataset]

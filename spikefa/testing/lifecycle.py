@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-import io
+import json
 import random
 
 import numpy as np
 import torch
+from safetensors import torch as safetensors
 from torch import Tensor, nn
 
+from spikefa import packing
 from spikefa.attachment import adapt, attach, detach, routed
 from spikefa.testing.cases import Case, used
 from spikefa.testing.networks import batch, gradients, loss, own, smooth
@@ -29,14 +31,18 @@ def update(net: nn.Module, index: int) -> None:
 
 
 def state(case: Case) -> None:
-    """A training that was saved halfway and loaded goes on, bit for bit, as if it had not been interrupted."""
+    """A training that was saved halfway and loaded goes on, bit for bit, as if it had not been interrupted.
+
+    What is saved is ``state_dict``: buffers, and what ``get_extra_state`` gives, of tensors and what JSON holds.
+    """
     net, fresh = _twins(case)
     attach(net, case.rule, seed=1)
     for index in range(4):
         update(net, index)
-    torch.save(net.state_dict(), file := io.BytesIO())
-    file.seek(0)
-    attach(fresh, case.rule, seed=2).load_state_dict(torch.load(file, weights_only=True))
+    plain, tensors = packing.pack(packing.copied(net.state_dict()))
+    written = json.dumps(plain), safetensors.save(tensors)
+    read = packing.unpack(json.loads(written[0]), safetensors.load(written[1]))
+    attach(fresh, case.rule, seed=2).load_state_dict(read)
     for index in range(4, 9):
         update(net, index)
         update(fresh, index)
@@ -65,7 +71,7 @@ def generator(case: Case) -> None:
 def copied(case: Case) -> None:
     """A deep copy learns as the original would have, which stays as it was."""
     net = attach(smooth(case), case.rule)
-    twin, before = copy.deepcopy(net), {key: value.clone() for key, value in net.state_dict().items()}
+    twin, before = copy.deepcopy(net), packing.copied(net.state_dict())
     used_before = _pathways(net)
     for index in range(4):
         update(twin, index)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import Tensor
+
+from spikefa.packing import pack
 
 
 class Fault(AssertionError):
@@ -56,10 +59,12 @@ def all_same(what: str, found: Sequence[Tensor], expected: Sequence[Tensor], nam
         same(f"{what} of {name}", one, other)
 
 
-def same_state(what: str, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """:func:`same` for two state dicts."""
+def same_state(what: str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """:func:`same` for two state dicts; what is no tensor in them must be equal, too."""
     require(found.keys() == expected.keys(), f"{what}: keys {sorted(found.keys() ^ expected.keys())} on one side only")
-    all_same(what, list(found.values()), list(expected.values()), list(found))
+    (plain, ours), (other, theirs) = pack(found), pack(expected)
+    all_same(what, list(ours.values()), list(theirs.values()), list(ours))
+    require(plain == other, f"{what} beside its tensors is {plain}, expected {other}")
 
 
 def _alike(what: str, found: Tensor | None, expected: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from spikefa.checkpoint import network_tensors
 from spikefa.comparison import load
 from spikefa.experiment import Experiment
 from spikefa.readout import READOUTS
@@ -86,7 +87,8 @@ def trained(checkpoint: Path, experiment: Experiment, images: int, data: Path | 
     """A network with the weights of a checkpoint, on the first test images.
 
     Args:
-        checkpoint: a ``state_dict``, by ``safetensors.torch.save_file`` or ``torch.save``; nothing else is unpickled.
+        checkpoint: of ``spikefa compare --checkpoints``, or a ``state_dict``, by ``safetensors.torch.save_file`` or
+            ``torch.save``; nothing else is unpickled.
         experiment: names the network, data set, encoding, steps and read-out that it was trained with.
         images: how many.
         data: folder with the data sets.
@@ -146,7 +148,7 @@ def predictions(recorded: Trace, experiment: Experiment) -> NDArray[Any]:
 
 
 def read(checkpoint: Path) -> dict[str, Tensor]:
-    """The tensors of a ``state_dict`` file, by name, without running anything that it may hold.
+    """The network's tensors of a checkpoint or ``state_dict`` file, by name, without running anything that it may hold.
 
     Raises:
         OSError: there is no such file.
@@ -156,9 +158,7 @@ def read(checkpoint: Path) -> dict[str, Tensor]:
         raise FileNotFoundError(f"there is no checkpoint {checkpoint}: save one by torch.save(net.state_dict(), ...)")
     try:
         if checkpoint.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(checkpoint)
+            return network_tensors(checkpoint)
         found: Any = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ValueError(f"{checkpoint} cannot be read as a state_dict: {str(error).splitlines()[0]}") from error

@@ -1,6 +1,7 @@
 """Rules that are broken on purpose, each with the checks that catch it: the kit is only as good as what it catches."""
 
 from tests.testing.sound import (
+    Diary,
     Fixed,
     Phase,
 )
@@ -24,11 +25,13 @@ from tests.testing.wrong_lives import (
     DrawsFromNumpy,
     DrawsFromRandom,
     ForgetsItsCount,
+    ForgetsItsGenerator,
     HasNoBits,
     KnowsTheGlobalSeed,
     LeavesAHook,
     MovesTheGlobalGenerator,
     RemembersItself,
+    SavesAnObject,
     StaysInItsDtype,
     WipesTheGradient,
 )
@@ -70,6 +73,8 @@ MUTANTS = {
     PhaseThatRecordsW: "reads spikes",
     PhaseThatLearnsNothing: "spikes",
     ForgetsItsCount: "state",
+    ForgetsItsGenerator: "state",
+    SavesAnObject: "generator state copy",
     MovesTheGlobalGenerator: "generator",
     DrawsFromNumpy: "generator state reads copy",
     DrawsFromRandom: "generator state reads copy",
@@ -87,4 +92,4 @@ MUTANTS = {
 }
 """Each mutant, and the checks that catch it; no other does."""
 
-SOUND = (Fixed, Phase)
+SOUND = (Fixed, Phase, Diary)

@@ -1,4 +1,4 @@
-"""Two rules that obey every law, and little more: the broken ones are made from them."""
+"""Three rules that obey every law, and little more: the broken ones are made from them."""
 
 import torch
 
@@ -30,3 +30,23 @@ class Phase(NoisePhase):
 
     def learn(self, feedback, recording):
         return feedback + 0.01 * sum(piece.mean(0) for piece in recording)
+
+
+class Diary(Fixed):
+    """Redraws B at every third update, from a generator of its own; that and a plain count are its extra state."""
+
+    def __init__(self, weight, generator):
+        super().__init__(weight, generator)
+        self.own, self.count = torch.Generator().manual_seed(int(torch.randint(99, (), generator=generator))), 0
+
+    def step(self, weight):
+        self.count += 1
+        if self.count % 3 == 0:
+            self.weight.copy_(torch.randn(weight.shape, generator=self.own))
+
+    def get_extra_state(self):
+        return {"count": self.count, "own": self.own.get_state()}
+
+    def set_extra_state(self, state):
+        self.count = state["count"]
+        self.own.set_state(state["own"])

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from spikefa import Feedback
-from tests.testing.sound import Fixed
+from tests.testing.sound import Diary, Fixed
 
 
 class ForgetsItsCount(Fixed):
@@ -100,3 +100,17 @@ class DecidesByANumber(Fixed):
 
     def forward(self, weight):
         return self.weight if self.weight.sum().item() > 0 else 1 * self.weight
+
+
+class SavesAnObject(Diary):
+    """Has its generator itself saved, which only unpickling could bring back."""
+
+    def get_extra_state(self):
+        return {"count": self.count, "own": self.own}
+
+
+class ForgetsItsGenerator(Diary):
+    """Saves its count, and not where its generator is."""
+
+    def set_extra_state(self, state):
+        self.count = state["count"]
