@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
-import math
-import os
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,11 +15,12 @@ from filelock import FileLock, Timeout
 from spikefa.datasets import DATASETS, Dataset
 from spikefa.environment import environment
 from spikefa.experiment import Experiment
+from spikefa.journal import WriteError, append, sealed
 from spikefa.measurement import Epoch
 from spikefa.names import resolve
 from spikefa.remedies import remedy
 from spikefa.representations import save
-from spikefa.results import FILE, mend, read
+from spikefa.results import FILE, SCHEMA, Run, TornLine, mend, read
 from spikefa.training import train
 
 
@@ -116,7 +114,7 @@ def _train(
     remarks: Mapping[str, str],
 ) -> Iterator[tuple[Experiment, Epoch | Failed]]:
     setting = environment(device, command, (e.seed for e in todo))
-    _append(path, {"kind": "environment", **setting})
+    _append(path, {"kind": "environment", "schema": SCHEMA, **setting})
     for experiment in todo:
         note = data[experiment.dataset].note
         start = {"environment": setting["id"], "experiment": experiment.model_dump(), "data": note}
@@ -147,9 +145,17 @@ def missing(
     """
     done: set[str] = set()
     if path.exists():
-        mend(path)
-        done = {run.key for run in read(path) if run.state == "done" and run.tuning == (tuning or {})}
+        done = {run.key for run in _held(path) if run.state == "done" and run.tuning == (tuning or {})}
     return tuple(experiment for experiment in dict.fromkeys(experiments) if experiment.key not in done)
+
+
+def _held(path: Path) -> tuple[Run, ...]:
+    try:
+        return read(path, epochs=False)
+    except TornLine:
+        with _alone(path):  # another process may be about to end this line
+            mend(path)
+        return read(path, epochs=False)
 
 
 def _attempt(
@@ -165,6 +171,8 @@ def _attempt(
                 save(record.representations, path.parent, experiment.key)
             _append(path, {"kind": "epoch", "key": experiment.key, **numbers})
             yield record
+    except WriteError:  # no fault of the experiment's
+        raise
     except Exception as error:
         said = f"{type(error).__name__}: {error}"
         line = {"kind": "failed", "key": experiment.key, "epoch": epoch + 1, "error": said}
@@ -206,14 +214,4 @@ def _writable(folder: Path) -> Path:
 
 def _append(path: Path, line: Mapping[str, Any]) -> None:
     """One line, on the disk when this returns."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(_finite(line), ensure_ascii=False, allow_nan=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _finite(value: Any) -> Any:
-    """The same with null for numbers that JSON has no word for."""
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    append(path, sealed(line))

@@ -5,7 +5,6 @@ And how similar those of a rule are to backpropagation's.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as encoded
 from torch import Tensor
 
+from spikefa.journal import write
 from spikefa.results import Run
 from spikefa.settings import finished
 from spikefa.similarity import cka
@@ -35,6 +35,9 @@ def save(grams: Mapping[str, Tensor], folder: Path, key: str) -> Path:
     Returns:
         The path of the file.
 
+    Raises:
+        WriteError: (an ``OSError``) the disk is full, or must not be written.
+
     Example:
         >>> import tempfile, torch
         >>> folder = Path(tempfile.mkdtemp())
@@ -42,13 +45,7 @@ def save(grams: Mapping[str, Tensor], folder: Path, key: str) -> Path:
         ('3f.safetensors', [[1.0, 0.0], [0.0, 1.0]])
     """
     path = _path(folder, key)
-    path.parent.mkdir(exist_ok=True)
-    whole = path.with_suffix(".part")
-    with whole.open("wb") as file:
-        file.write(encoded({name: gram.float().contiguous() for name, gram in grams.items()}))
-        file.flush()
-        os.fsync(file.fileno())
-    whole.replace(path)
+    write(path, encoded({name: gram.float().contiguous() for name, gram in grams.items()}))
     return path
 
 
