@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import snntorch as snn
 import torch
@@ -13,6 +14,7 @@ from torch import nn
 
 from spikefa.attachment import adapt
 from spikefa.datasets import Dataset
+from spikefa.divergence import Diverged, reason, sound
 from spikefa.experiment import Experiment
 from spikefa.measurement import Epoch, angle, measure
 from spikefa.options import whole
@@ -20,10 +22,6 @@ from spikefa.remedies import Remedy, remedy
 from spikefa.rules.kp import check_decay
 from spikefa.stopwatch import Stopwatch
 from spikefa.streams import stream
-
-
-class Diverged(ArithmeticError):
-    """The loss is not a finite number any more; the message says where."""
 
 
 class SilentLayer(UserWarning):
@@ -49,7 +47,8 @@ def train(
 
     Raises:
         ValueError: ``probe`` is no whole number, at least 1.
-        Diverged: the loss became nan or infinite; the epochs before have been yielded.
+        Diverged: the loss, or the norm of a gradient, became nan or infinite; the epochs before have been yielded. The
+            message names the layer whose error exploded.
 
     Warns:
         SilentLayer: a layer does not fire, once for each such layer.
@@ -104,16 +103,19 @@ def _updates(
     device = next(net.parameters()).device
     for batch, (x, y) in enumerate(data.train.batches(experiment.batch_size, order), start=1):
         optimizer.zero_grad()
-        loss = experiment.backward(net, x.to(device), y.to(device), noise)
-        if not torch.isfinite(loss):
-            raise Diverged(f"the loss is {loss.item()} at epoch {epoch}, batch {batch}: try a smaller lr")
+        here, drawn = (x.to(device), y.to(device)), noise.get_state()
+        fine, loss = sound(experiment.backward(net, *here, noise), net)
+        if not fine:
+            where = f"at epoch {epoch}, batch {batch}"
+            again = partial(experiment.backward, net, *here, noise.set_state(drawn))
+            raise Diverged(reason(net, loss, experiment.rule, where, again))
         optimizer.step()
         after.step()
         adapt(net)
-        yield loss.item()
+        yield loss
     adapt(net, epoch=True)
-    if not all(torch.isfinite(p).all() for p in net.parameters()):
-        raise Diverged(f"the weights are not finite after epoch {epoch}: try a smaller lr")
+    if broken := [name for name, p in net.named_parameters() if not torch.isfinite(p).all()]:
+        raise Diverged(f"the weights {', '.join(broken)} are not finite after epoch {epoch}: try a smaller lr")
 
 
 def _warn(experiment: Experiment, record: Epoch, silent: set[str]) -> None:
