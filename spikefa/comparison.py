@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from spikefa.remedies import remedy
 from spikefa.representations import save
 from spikefa.results import FILE, SCHEMA, Run, TornLine, mend, read
 from spikefa.training import train
+
+MOST = 1_000_000
+"""Experiments that one comparison may have."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ def grid(fields: Mapping[str, Any]) -> tuple[Experiment, ...]:
     for name, values in zip(ordered, lists, strict=True):
         if not values:
             raise ValueError(f"{name} has no value: give at least one, or leave it out")
+    if (count := math.prod(map(len, lists))) > MOST:
+        raise ValueError(f"{count:,} combinations, more than {MOST:,}: give fewer values, or compare them one by one")
     chosen = (Experiment(**dict(zip(ordered, values, strict=True))) for values in itertools.product(*lists))
     return tuple(dict.fromkeys(chosen))
 
