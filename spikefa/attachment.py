@@ -60,8 +60,8 @@ def attach(
 
     Raises:
         ValueError: no layer to attach to, a name that no layer has, a pattern whose layers earlier ones have taken, a
-            layer that has a pathway, circular padding, recurrence of each neuron to itself alone
-            (``all_to_all=False``).
+            layer that has a pathway, weights that are not finite, circular padding, recurrence of each neuron to itself
+            alone (``all_to_all=False``).
         TypeError: an affine layer of a kind that cannot be routed, or a rule that does not make a Feedback.
 
     Example:
@@ -185,6 +185,8 @@ def _require_own_weight(name: str, layer: nn.Module) -> None:
 
 def _make(make: Rule, name: str, layer: nn.Module, seed: int) -> Feedback:
     weight: torch.Tensor = layer.weight.detach()  # type: ignore[operator]
+    if not (weight.is_meta or bool(weight.isfinite().all())):
+        raise ValueError(f"layer {name!r} has weights that are not finite: give it others before attach()")
     try:
         feedback = make(weight, stream(seed, f"feedback:{name}"))
     except ValueError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -18,6 +17,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as encoded
 from torch import Tensor
 
+from spikefa.journal import write
 from spikefa.measurement import Epoch
 from spikefa.packing import pack, unpack
 
@@ -66,11 +66,11 @@ class Checkpoint:
         Raises:
             TypeError: the state holds what is neither tensors nor numbers nor text.
             ValueError: it holds too much that is no tensor.
-            OSError: it cannot be written.
+            WriteError: it cannot be written.
         """
         raw = self._bytes()
         for path in paths:
-            _write(raw, path)
+            write(path, raw)
 
     def _bytes(self) -> bytes:
         plain, tensors = pack(
@@ -144,26 +144,6 @@ def is_checkpoint(path: Path) -> bool:
             return "spikefa" in (file.metadata() or {})
     except (SafetensorError, OSError):
         return False
-
-
-def _write(raw: bytes, path: Path) -> None:
-    """A file is there under its name only when all of it is on the disk."""
-    whole = path.with_name(f"{path.name}.part")
-    try:
-        with whole.open("wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        whole.replace(path)
-    except OSError:
-        whole.unlink(missing_ok=True)
-        raise
-    if os.name == "posix":  # elsewhere a folder cannot be opened, nor need it be
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _parts(path: Path) -> tuple[Any, dict[str, Tensor]]:

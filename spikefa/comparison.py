@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,13 +14,17 @@ from spikefa.attempt import Begun, Done, Event, Failed, Job, load, loaded
 from spikefa.datasets import Dataset
 from spikefa.engines import Engine, Here
 from spikefa.experiment import Experiment
+from spikefa.journal import append, sealed
 from spikefa.lock import alone
 from spikefa.measurement import Epoch
 from spikefa.remedies import remedy
 from spikefa.representations import save
-from spikefa.results import FILE, mend, read
+from spikefa.results import FILE, SCHEMA, mend, read
 
 __all__ = ["Failed", "compare", "grid", "load", "missing", "remaining"]
+
+MOST = 1_000_000
+"""Experiments that one comparison may have."""
 
 
 def grid(fields: Mapping[str, Any]) -> tuple[Experiment, ...]:
@@ -39,6 +42,8 @@ def grid(fields: Mapping[str, Any]) -> tuple[Experiment, ...]:
     for name, values in zip(ordered, lists, strict=True):
         if not values:
             raise ValueError(f"{name} has no value: give at least one, or leave it out")
+    if (count := math.prod(map(len, lists))) > MOST:
+        raise ValueError(f"{count:,} combinations, more than {MOST:,}: give fewer values, or compare them one by one")
     chosen = (Experiment(**dict(zip(ordered, values, strict=True))) for values in itertools.product(*lists))
     return tuple(dict.fromkeys(chosen))
 
@@ -122,7 +127,7 @@ class _Record:
         """All lines of some events at once, so that of a run that comes in one piece all is kept, or nothing."""
         lines = [line for event in events for line in self._lines(job, event)]
         if lines:
-            _append(self.path, *lines)
+            append(self.path, b"".join(map(sealed, lines)))
 
     def _lines(self, job: Job, event: Event) -> list[dict[str, Any]]:
         key = job.experiment.key
@@ -143,7 +148,7 @@ class _Record:
     def _begun(self, job: Job, setting: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Its environment, if it is a new one, and its start, unless that stands there already."""
         alike = json.dumps({name: value for name, value in setting.items() if name not in ("id", "time")})
-        lines = [] if alike in self.settings else [{"kind": "environment", **setting}]
+        lines = [] if alike in self.settings else [{"kind": "environment", "schema": SCHEMA, **setting}]
         experiment, known = job.experiment, self.settings.setdefault(alike, setting["id"])
         if self.begun.get(experiment.key) == known:
             return lines
@@ -186,7 +191,7 @@ def missing(
     done: set[str] = set()
     if path.exists():
         mend(path)
-        done = {run.key for run in read(path) if run.state == "done" and run.tuning == (tuning or {})}
+        done = {run.key for run in read(path, epochs=False) if run.state == "done" and run.tuning == (tuning or {})}
     return tuple(experiment for experiment in dict.fromkeys(experiments) if experiment.key not in done)
 
 
@@ -207,19 +212,3 @@ def _writable(folder: Path) -> Path:
     except OSError as error:
         raise OSError(f"cannot write to {folder} ({error.strerror}): choose another folder with --out") from error
     return folder
-
-
-def _append(path: Path, *lines: Mapping[str, Any]) -> None:
-    """Lines, on the disk when this returns."""
-    text = "".join(json.dumps(_finite(line), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _finite(value: Any) -> Any:
-    """The same with null for numbers that JSON has no word for."""
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
@@ -10,6 +11,9 @@ from typing import Any
 
 from cyclopts import CycloptsError
 from rich.console import Console
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says of a full disk, a quota that is used up, and a file that is larger than it may be."""
 
 RESUMES = ("compare", "reproduce")
 """Commands that go on where they were stopped."""
@@ -49,6 +53,9 @@ def _sentence(error: Exception) -> str:
         found = [(fault["loc"], fault["input"], fault["msg"].replace("Value error, ", "")) for fault in error.errors()]
         # What two fields make wrong together has no place of its own, and says itself which they are.
         return "; ".join(f"{where[0]}={given!r}: {said}" if where else said for where, given, said in found)
+    if isinstance(error, OSError) and error.errno in FULL:
+        where = f" {error.filename}" if error.filename else ""
+        return f"no room to write{where} ({error.strerror}): make some, and give the same command again"
     return " ".join(str(error).split())
 
 

@@ -130,7 +130,7 @@ class Experiment(BaseModel):
     epochs: Annotated[int, Number] = Field(10, ge=1)
     batch_size: Annotated[int, Number] = Field(64, ge=1)
     optimizer: Annotated[Name, AfterValidator(_optimizer)] = "adamw"
-    lr: Annotated[float, Number] = Field(1e-3, gt=0, allow_inf_nan=False)
+    lr: Annotated[float, Number] = Field(1e-3, gt=0, le=1e37, allow_inf_nan=False)  # beyond, steps leave float32
     weight_decay: Annotated[float, Number] = Field(0.0, ge=0, allow_inf_nan=False)
     steps: Annotated[int, Number] = Field(10, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -5,21 +5,22 @@ And how similar those of a rule are to backpropagation's.
 
 from __future__ import annotations
 
-import os
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as encoded
 from torch import Tensor
 
+from spikefa.journal import write
 from spikefa.results import Run
 from spikefa.settings import finished
 from spikefa.similarity import cka
 from spikefa.summary import REFERENCE, mean
 
 FOLDER = "representations"
+CHECKSUM = "crc"
 
 
 def save(grams: Mapping[str, Tensor], folder: Path, key: str) -> Path:
@@ -35,6 +36,9 @@ def save(grams: Mapping[str, Tensor], folder: Path, key: str) -> Path:
     Returns:
         The path of the file.
 
+    Raises:
+        WriteError: (an ``OSError``) the disk is full, or must not be written.
+
     Example:
         >>> import tempfile, torch
         >>> folder = Path(tempfile.mkdtemp())
@@ -42,13 +46,8 @@ def save(grams: Mapping[str, Tensor], folder: Path, key: str) -> Path:
         ('3f.safetensors', [[1.0, 0.0], [0.0, 1.0]])
     """
     path = _path(folder, key)
-    path.parent.mkdir(exist_ok=True)
-    whole = path.with_suffix(".part")
-    with whole.open("wb") as file:
-        file.write(encoded({name: gram.float().contiguous() for name, gram in grams.items()}))
-        file.flush()
-        os.fsync(file.fileno())
-    whole.replace(path)
+    whole = {name: gram.float().contiguous() for name, gram in grams.items()}
+    write(path, encoded(whole, {CHECKSUM: _checksum(whole)}))
     return path
 
 
@@ -56,7 +55,7 @@ def load(folder: Path, key: str) -> dict[str, Tensor]:
     """The Gram matrices of a run by layer, float64; nothing where there is no file, as in older comparisons.
 
     Raises:
-        ValueError: the file is not one of ours.
+        ValueError: the file is not one of ours, or not as it was written.
 
     Example:
         >>> load(Path("nowhere"), "3f")
@@ -65,10 +64,25 @@ def load(folder: Path, key: str) -> dict[str, Tensor]:
     path = _path(folder, key)
     if not path.is_file():
         return {}
+    way_out = "delete it, the report does without"
     try:
-        return {name: gram.double() for name, gram in load_file(path).items()}
+        with safe_open(path, "pt") as file:
+            about = file.metadata()
+            grams = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 – it is no mapping
     except SafetensorError as error:
-        raise ValueError(f"{path} is no safetensors file ({error}): delete it, the report does without") from error
+        raise ValueError(f"{path} is no safetensors file ({error}): {way_out}") from error
+    if about is not None and about.get(CHECKSUM) != _checksum(grams):  # older files have nothing about them
+        raise ValueError(f"{path} is not as it was written, its checksum does not fit: {way_out}")
+    return {name: gram.double() for name, gram in grams.items()}
+
+
+def _checksum(grams: Mapping[str, Tensor]) -> str:
+    """CRC-32 of names, shapes and numbers."""
+    found = 0
+    for name, gram in sorted(grams.items()):
+        found = zlib.crc32(f"{name}{list(gram.shape)}{gram.dtype}".encode(), found)
+        found = zlib.crc32(gram.cpu().contiguous().numpy().tobytes(), found)
+    return f"{found:08x}"
 
 
 def similarities(runs: Sequence[Run]) -> dict[str, dict[str, float]]:

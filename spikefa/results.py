@@ -1,7 +1,9 @@
 """What a comparison wrote: the lines of `runs.jsonl`, read into runs.
 
 `comparison` appends one JSON object a line: an environment, the start of a run, its epochs, its end (done or failed).
-A run may be written more than once (a killed one is trained again); its last start counts, with everything after it.
+A run may be written more than once (a killed one is trained again); its last start counts, with what comes after it up
+to its end. A line that stands twice counts once. A run of which an epoch is missing, or stands twice with different
+numbers, is incomplete, and so is trained again.
 One experiment may stand in it both untuned and tuned: these are two runs of one key. Of a rule that chose anew in the
 same setting, from the same candidates, its last choice counts for each seed.
 """
@@ -13,22 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from spikefa.journal import TornLine, opened
+from spikefa.schema import ADDED, FIELDS, SCHEMA, check, schema
+
+__all__ = ["ADDED", "FIELDS", "FILE", "SCHEMA", "Run", "TornLine", "mend", "read"]
+
 FILE = "runs.jsonl"
-FIELDS: dict[str, tuple[str, ...]] = {
-    "environment": ("id",),
-    "start": ("key", "environment", "experiment"),
-    "epoch": ("key", "epoch", "accuracy"),
-    "done": ("key",),
-    "failed": ("key", "error"),
-}
-"""What a line of each kind must hold. Fields beyond these are ignored."""
-
-ADDED: dict[str, Any] = {"credit": "bptt", "precision": "float32", "optimizer": "adamw"}
-"""Fields of experiments that came after files had been written, each with the value that all runs had before."""
-
-
-class TornLine(ValueError):
-    """The last line is not whole: the process was killed while it wrote. `mend` drops it."""
+VARYING = ("seconds", "work")
+"""What an epoch gives differently each time that it is trained."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,7 @@ class Run:
         tuning: the fields whose values were chosen for this rule, and how, in words; empty where none were.
         epochs: one object an epoch; the first is the state before training.
         state: "done", "failed", or "incomplete" if neither was written (killed, or still running).
-        error: why it failed, else empty.
+        error: why it failed, or why it counts as incomplete where that is not the kill alone; else empty.
         remark: what the rule's own tuning lacked, such as 1 of 2 trials failed; empty if nothing.
         folder: where the file lies that it was read from, and its representations with it.
 
@@ -89,16 +83,17 @@ class Run:
         return {name: self.experiment[name] for name in self.tuning}
 
 
-def read(path: Path) -> tuple[Run, ...]:
-    """All runs of a file, in the order in which each first started.
+def read(path: Path, *, epochs: bool = True) -> tuple[Run, ...]:
+    """All runs of a file, in the order in which each first started. The file is read line by line.
 
     Args:
         path: `runs.jsonl`, or the folder it lies in.
+        epochs: False leaves out what the epochs of finished runs gave, so that memory grows with the runs alone.
 
     Raises:
         FileNotFoundError: there is no such file.
         TornLine: the last line is not whole.
-        ValueError: any other line is not one of ours; the message holds its number.
+        ValueError: another line is not one of ours, not as written, or of a newer format; the message has its number.
 
     Example:
         >>> read(Path("nowhere"))
@@ -107,19 +102,16 @@ def read(path: Path) -> tuple[Run, ...]:
     """
     file = located(path)
     found = _Found()
-    lines, torn = _lines(file)
-    if torn:
-        raise TornLine(
-            f"{file}, line {len(lines) + 1}: the last line is torn, the process was killed while it wrote. "
-            "Run the same `spikefa compare` again: it drops the torn line and retrains that run; or `spikefa report "
-            "RUNS --mend`"
-        )
-    for number, line in enumerate(lines, start=1):
-        try:
-            _take(line, found)
-        except ValueError as error:
-            raise ValueError(f"{file}, line {number}: {error}") from error
-    return tuple(replace(run, folder=file.parent) for run in found.runs.values())
+    try:
+        for number, line, seal in opened(file):
+            try:
+                _take(line, seal, found, epochs)
+            except ValueError as error:
+                raise ValueError(f"{file}, line {number}: {error}") from error
+    except TornLine as torn:
+        way_out = "Run the same `spikefa compare` again: it drops the torn line and retrains that run"
+        raise TornLine(f"{torn}. {way_out}; or `spikefa report RUNS --mend`", torn.at) from torn
+    return tuple(course.run(file.parent) for course in found.courses.values())
 
 
 def mend(path: Path) -> int:
@@ -143,10 +135,14 @@ def mend(path: Path) -> int:
         (12, 0)
     """
     file = located(path)
-    _, torn = _lines(file)
-    if torn:
-        os.truncate(file, file.stat().st_size - torn)
-    return torn
+    try:
+        for _ in opened(file):
+            pass
+    except TornLine as torn:
+        dropped = file.stat().st_size - torn.at
+        os.truncate(file, torn.at)
+        return dropped
+    return 0
 
 
 def located(path: Path) -> Path:
@@ -161,37 +157,88 @@ def located(path: Path) -> Path:
     return file
 
 
-def _lines(file: Path) -> tuple[list[dict[str, Any]], int]:
-    """The whole lines, decoded, and the size in bytes of a torn last one."""
-    raw = file.read_bytes().splitlines(keepends=True)
-    lines: list[dict[str, Any]] = []
-    for number, text in enumerate(raw, start=1):
-        line = _decoded(text)
-        if line is not None:
-            lines.append(line)
-        elif number == len(raw):
-            return lines, len(text)
-        else:
-            raise ValueError(f"{file}, line {number}: not a JSON object, {text[:60]!r}: mend it by hand or delete it")
-    return lines, 0
+@dataclass
+class _Course:
+    """A run while it is read."""
 
+    begun: Run
+    epochs: list[Mapping[str, Any]] = field(default_factory=list)
+    state: Literal["done", "failed", "incomplete"] = "incomplete"
+    error: str = ""
+    flaw: str = ""
 
-def _decoded(text: bytes) -> dict[str, Any] | None:
-    """A line without its newline counts as torn even where it decodes: the next one would be glued to it."""
-    try:
-        line = json.loads(text)
-    except ValueError:
-        return None
-    return line if isinstance(line, dict) and text.endswith(b"\n") else None
+    def run(self, folder: Path) -> Run:
+        state = "incomplete" if self.flaw else self.state
+        return replace(self.begun, epochs=tuple(self.epochs), state=state, error=self.flaw or self.error, folder=folder)
+
+    def epoch(self, line: dict[str, Any]) -> None:
+        """The next epoch, or one of those before once more: then it must be the same."""
+        number, due = line["epoch"], len(self.epochs)
+        if number == due:
+            self.epochs.append(line)
+        elif not 0 <= number < due:
+            self.flaw = self.flaw or f"epoch {due} is missing: its line is lost"
+        elif _lasting(line) != _lasting(self.epochs[number]):
+            self.flaw = self.flaw or f"epoch {number} stands twice, with different numbers: two processes wrote it"
+
+    def done(self, keep: bool) -> None:
+        """The end: every epoch must have been there."""
+        if (due := len(self.epochs)) <= self.begun.experiment["epochs"]:
+            self.flaw = self.flaw or f"epoch {due} is missing: its line is lost"
+        self.state, self.error = "done", ""
+        if not (keep or self.flaw):
+            self.epochs.clear()
 
 
 @dataclass
 class _Found:
-    """The runs so far by what they are, the environments, and which run each key was last started as."""
+    """The runs so far by what they are, which of them each key was last started as, environments, and the version."""
 
-    runs: dict[str, Run] = field(default_factory=dict)
-    environments: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    courses: dict[str, _Course] = field(default_factory=dict)
     last: dict[str, str] = field(default_factory=dict)
+    environments: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    schema: int = 1
+
+
+def _take(line: dict[str, Any], seal: bool, found: _Found, keep: bool) -> None:
+    """Enter one line into the runs so far."""
+    kind = check(line)
+    if kind == "environment":
+        found.environments[line["id"]], found.schema = line, schema(line)
+    if found.schema > 1 and not seal:
+        raise ValueError("it lacks its checksum, so it is not what was written: delete it")
+    if kind == "start":
+        run = _started(line, found.environments)
+        found.last[run.key] = _identity(run)
+        found.courses[_identity(run)] = _Course(run)
+    elif kind != "environment":
+        course = found.courses.get(found.last.get(line["key"], ""))
+        if course is None or course.begun.key != line["key"]:
+            raise ValueError(f"no start before it has the key {line['key']!r}: delete the lines of this key")
+        if course.state != "done":  # what another process may have written after the end changes nothing
+            _continued(line, course, keep)
+
+
+def _started(line: dict[str, Any], environments: dict[str, Mapping[str, Any]]) -> Run:
+    experiment, environment = line["experiment"], line["environment"]
+    if environment not in environments:
+        raise ValueError(f"no line before it describes the environment {environment!r}")
+    known = environments[environment]
+    data, tuning = line.get("data") or known.get("data") or "", line.get("tuning") or {}
+    if not isinstance(tuning, dict) or (unknown := set(tuning) - set(experiment)):
+        wrong = ", ".join(unknown) if isinstance(tuning, dict) else repr(tuning)
+        raise ValueError(f"the experiment {line['key']!r} was tuned on {wrong}, which it does not have")
+    return Run(line["key"], ADDED | experiment, known, str(data), tuning, remark=str(line.get("remark") or ""))
+
+
+def _continued(line: dict[str, Any], course: _Course, keep: bool) -> None:
+    match line["kind"]:
+        case "epoch":
+            course.epoch(line)
+        case "failed":
+            course.state, course.error = "failed", line["error"]
+        case "done":
+            course.done(keep)
 
 
 def _identity(run: Run) -> str:
@@ -199,45 +246,5 @@ def _identity(run: Run) -> str:
     return json.dumps([run.rule, run.seed, run.setting], sort_keys=True) if run.tuning else run.key
 
 
-def _take(line: dict[str, Any], found: _Found) -> None:
-    """Enter one line into the runs so far."""
-    kind = line.get("kind")
-    if kind not in FIELDS:
-        raise ValueError(f"unknown kind {kind!r}, known are {', '.join(FIELDS)}: was it written by a newer spikefa?")
-    if missing := [name for name in FIELDS[kind] if name not in line]:
-        raise ValueError(f"a line of kind {kind!r} lacks {', '.join(missing)}")
-    match kind:
-        case "environment":
-            found.environments[line["id"]] = line
-        case "start":
-            run = _started(line, found.environments)
-            found.last[run.key] = _identity(run)
-            found.runs[_identity(run)] = run
-        case _:
-            at = found.last.get(line["key"], "")
-            found.runs[at] = _continued(line, found.runs.get(at))
-
-
-def _started(line: dict[str, Any], environments: dict[str, Mapping[str, Any]]) -> Run:
-    experiment, environment = line["experiment"], line["environment"]
-    if not {"rule", "seed"} <= set(experiment):
-        raise ValueError(f"the experiment {line['key']!r} lacks its rule or its seed")
-    if environment not in environments:
-        raise ValueError(f"no line before it describes the environment {environment!r}")
-    known = environments[environment]
-    data, tuning = line.get("data") or known.get("data") or "", line.get("tuning") or {}
-    if unknown := set(tuning) - set(experiment):
-        raise ValueError(f"the experiment {line['key']!r} was tuned on {', '.join(unknown)}, which it does not have")
-    return Run(line["key"], ADDED | experiment, known, data, tuning, remark=str(line.get("remark") or ""))
-
-
-def _continued(line: dict[str, Any], run: Run | None) -> Run:
-    if run is None or run.key != line["key"]:
-        raise ValueError(f"no start before it has the key {line['key']!r}")
-    match line["kind"]:
-        case "epoch":
-            return replace(run, epochs=(*run.epochs, line))
-        case "failed":
-            return replace(run, state="failed", error=str(line["error"]))
-        case _:
-            return replace(run, state="done")
+def _lasting(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name not in VARYING}

@@ -9,6 +9,9 @@ from typing import Any
 
 from spikefa.names import nearest
 
+LARGEST = 1 << 20
+"""Bytes of the largest study file that is read."""
+
 
 def read_study(path: Path, options: Collection[str]) -> dict[str, Any]:
     """The options that a TOML file sets, by name; a list asks for every one of its values.
@@ -28,10 +31,14 @@ def read_study(path: Path, options: Collection[str]) -> dict[str, Any]:
         {'rule': ['bp', 'fa']}
     """
     try:
-        study = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise ValueError(f"it has more than {LARGEST:,} bytes")
+        study = tomllib.loads(text.decode())
     except OSError as error:
         raise ValueError(f"cannot read the study file {path} ({error.strerror}): check its path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not TOML ({error}): lines look like  rule = ['bp', 'fa']") from error
     for key in study:
         if key not in options:

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, final
 
 import snntorch as snn
@@ -15,6 +16,7 @@ from torch import nn
 from spikefa.attachment import adapt
 from spikefa.checkpoint import Checkpoint
 from spikefa.datasets import Dataset
+from spikefa.divergence import Diverged, reason, sound
 from spikefa.experiment import Experiment
 from spikefa.measurement import Epoch, angle, measure
 from spikefa.options import whole
@@ -25,10 +27,6 @@ from spikefa.results import ADDED
 from spikefa.rules.kp import check_decay
 from spikefa.stopwatch import Stopwatch
 from spikefa.streams import stream
-
-
-class Diverged(ArithmeticError):
-    """The loss is not a finite number any more; the message says where."""
 
 
 class SilentLayer(UserWarning):
@@ -59,7 +57,8 @@ def train(
 
     Raises:
         ValueError: ``probe`` is no whole number, at least 1; ``start`` is of another training.
-        Diverged: the loss became nan or infinite; the epochs before have been yielded.
+        Diverged: the loss, or the norm of a gradient, became nan or infinite; the epochs before have been yielded. The
+            message names the layer whose error exploded.
 
     Warns:
         SilentLayer: a layer does not fire, once for each such layer.
@@ -146,16 +145,19 @@ class Training:
         batches = self.data.train.batches(self.experiment.batch_size, self.order)
         for batch, (x, y) in enumerate(batches, start=1):
             self.optimizer.zero_grad()
-            loss = self.experiment.backward(self.net, x.to(device), y.to(device), self.noise)
-            if not torch.isfinite(loss):
-                raise Diverged(f"the loss is {loss.item()} at epoch {epoch}, batch {batch}: try a smaller lr")
+            here, drawn = (x.to(device), y.to(device)), self.noise.get_state()
+            fine, loss = sound(self.experiment.backward(self.net, *here, self.noise), self.net)
+            if not fine:
+                where = f"at epoch {epoch}, batch {batch}"
+                again = partial(self.experiment.backward, self.net, *here, self.noise.set_state(drawn))
+                raise Diverged(reason(self.net, loss, self.experiment.rule, where, again))
             self.optimizer.step()
             self.remedy.step()
             adapt(self.net)
-            yield loss.item()
+            yield loss
         adapt(self.net, epoch=True)
-        if not all(torch.isfinite(p).all() for p in self.net.parameters()):
-            raise Diverged(f"the weights are not finite after epoch {epoch}: try a smaller lr")
+        if broken := [name for name, p in self.net.named_parameters() if not torch.isfinite(p).all()]:
+            raise Diverged(f"the weights {', '.join(broken)} are not finite after epoch {epoch}: try a smaller lr")
 
     def checkpoint(self, origin: Mapping[str, Any] | None = None) -> Checkpoint:
         """All that decides how it goes on after the last epoch that was yielded; it shares no memory with the training.

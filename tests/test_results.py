@@ -39,11 +39,11 @@ def test_failed_and_incomplete_runs_are_told_apart(tmp_path):
 
 
 def test_the_last_start_of_a_key_counts_with_everything_after_it(tmp_path):
-    killed = [start("k", "fa", 0), epoch("k", 0, 0.1, 0.1), epoch("k", 1, 0.9, 0.9)]
-    again = [start("k", "fa", 0), epoch("k", 0, 0.2, 0.2), DONE]
+    killed = [start("k", "fa", 0, epochs=1), epoch("k", 0, 0.1, 0.1), epoch("k", 1, 0.9, 0.9)]
+    again = [start("k", "fa", 0, epochs=1), epoch("k", 0, 0.2, 0.2), epoch("k", 1, 0.3, 0.3), DONE]
     first, second = read(write(tmp_path, *killed, *run("bp", 0), *again))
     assert [first.key, second.rule] == ["k", "bp"]
-    assert [line["accuracy"]["test"] for line in first.epochs] == [0.2]
+    assert [line["accuracy"]["test"] for line in first.epochs] == [0.2, 0.3]
     assert first.state == "done"
 
 
@@ -96,7 +96,7 @@ def test_a_broken_middle_line_is_named_and_never_mended(tmp_path):
         ({"kind": "epoch", "key": "k"}, "line 2: a line of kind 'epoch' lacks epoch, accuracy"),
         (DONE, "line 2: no start before it has the key 'k'"),
         (start("k", "fa", 0) | {"environment": "e2"}, "line 2: no line before it describes the environment 'e2'"),
-        (start("k", "fa", 0) | {"experiment": {"rule": "fa"}}, "line 2: the experiment 'k' lacks its rule or its seed"),
+        (start("k", "fa", 0) | {"experiment": {"rule": "fa"}}, "line 2: the experiment 'k' lacks seed, epochs"),
     ],
 )
 def test_a_line_that_is_not_ours_is_named(tmp_path, line, message):

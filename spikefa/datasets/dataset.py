@@ -19,7 +19,7 @@ class Split:
 
     Raises:
         TypeError: when `x` is not float32 or `y` is not int64.
-        ValueError: when `x` and `y` differ in length.
+        ValueError: when `x` and `y` differ in length, or `x` holds nan or infinity.
 
     Example:
         >>> Split(torch.zeros(3, 1, 8, 8), torch.tensor([0, 1, 2]))
@@ -34,6 +34,9 @@ class Split:
             raise TypeError(f"x is {self.x.dtype} and y {self.y.dtype}; use x.float() in [0, 1] and y.long()")
         if self.y.shape != self.x.shape[:1]:
             raise ValueError(f"{len(self.x)} examples and labels of shape {tuple(self.y.shape)}; give one label each")
+        if len(self) and not all(torch.isfinite(end) for end in self.x.aminmax()):
+            at = (~self.x.isfinite()).nonzero()[0].tolist()
+            raise ValueError(f"x holds {self.x[tuple(at)].item()} at {at}: every number must be finite")
 
     def __len__(self) -> int:
         return len(self.y)
@@ -66,6 +69,9 @@ class Dataset:
         classes: number of classes C; labels are 0 … C−1.
         note: the split in words, for reports.
 
+    Raises:
+        ValueError: when a split is empty, or a label is none of the classes.
+
     Example:
         >>> split = Split(torch.zeros(3, 4), torch.tensor([0, 1, 0]))
         >>> Dataset("zeros", split, split, split, classes=2, note="three zeros").shape
@@ -78,6 +84,15 @@ class Dataset:
     test: Split
     classes: int
     note: str
+
+    def __post_init__(self) -> None:
+        for name, split in (("train", self.train), ("validation", self.validation), ("test", self.test)):
+            if not len(split):
+                raise ValueError(f"{name} has no examples: give each split one at least")
+            for label in (int(end) for end in split.y.aminmax()):
+                if not 0 <= label < self.classes:
+                    known = f"{self.classes} classes: labels are 0 to {self.classes - 1}"
+                    raise ValueError(f"label {label} of {name}, but {known}")
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """The IDX format of MNIST and its relatives: magic number, big-endian sizes, then bytes; four files make a set."""
 
 import struct
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +37,8 @@ def parse(data: bytes, dimensions: int, name: str) -> Tensor:
         expected = f"an IDX file of bytes in {dimensions} dimensions (magic {magic.hex()})"
         raise DataError(f"{name}: expected {expected}, found magic {data[:4].hex()}; replace the file")
     sizes = struct.unpack(f">{dimensions}I", data[4:header])
-    expected_bytes = int(np.prod(sizes, dtype=np.int64))
-    if len(data) - header != expected_bytes:
+    expected_bytes = prod(sizes)
+    if len(data) - header != expected_bytes or not expected_bytes:
         found = f"{len(data) - header:,}"
         raise DataError(f"{name}: expected {expected_bytes:,} bytes for {sizes}, found {found}; replace the file")
     return torch.from_numpy(np.frombuffer(data, np.uint8, offset=header).reshape(sizes).copy())

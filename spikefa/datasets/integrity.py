@@ -3,8 +3,11 @@
 import gzip
 import hashlib
 import zlib
+from io import BytesIO
 
 GZIP_MAGIC = b"\x1f\x8b"
+LARGEST = 1 << 30
+"""Bytes of the largest file that is unpacked; a few kilobytes of gzip can stand for as many gigabytes."""
 
 
 class DataError(ValueError):
@@ -42,7 +45,13 @@ def checked(data: bytes, md5: str) -> bytes:
 
 def _gunzip(data: bytes, md5: str) -> bytes:
     try:
-        return gzip.decompress(data)
+        unpacked = bytearray()
+        with gzip.GzipFile(fileobj=BytesIO(data)) as file:
+            while len(unpacked) <= LARGEST and (part := file.read(1 << 20)):
+                unpacked += part
+        if len(unpacked) <= LARGEST:
+            return bytes(unpacked)
+        found = f"one of more than {LARGEST:,} bytes unpacked"
     except EOFError:
         found = f"one that stops too early, at {len(data):,} bytes"
     except (gzip.BadGzipFile, zlib.error) as error:

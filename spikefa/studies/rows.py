@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikefa.journal import TornLine, opened
+from spikefa.journal import append as append_line
+
 DIGITS = 6
 """Significant digits that are kept of a measured number, so that files stay small."""
+
+
+KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("case", "environment", "error"), str),
+    **dict.fromkeys(("parameters", "values"), dict),
+    "seed": int,
+    "seconds": (int, float),
+}
+"""The types of a row's fields as they are read."""
 
 
 @dataclass(frozen=True)
@@ -100,18 +114,24 @@ def read(path: Path) -> list[Row]:
         []
     """
     found: dict[tuple[str, int], Row] = {}
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-    for number, text in enumerate(lines, start=1):
-        if number == len(lines) and not text.endswith("\n"):
-            break
-        try:
-            line = json.loads(text)
-            if line.pop("kind") == "row":
-                row = Row(**line)
-                found[row.case, row.seed] = row
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"{path}, line {number} is no row of a study ({error}): delete it, or the file") from error
+    with suppress(TornLine):
+        for number, line, _ in opened(path) if path.exists() else ():
+            try:
+                if line.pop("kind") == "row":
+                    row = _checked(Row(**line))
+                    found[row.case, row.seed] = row
+            except (ValueError, TypeError, KeyError) as error:
+                said = f"{path}, line {number} is no row of a study ({error})"
+                raise ValueError(f"{said}: delete it, or the file") from error
     return list(found.values())
+
+
+def _checked(row: Row) -> Row:
+    """The row, if its fields are of the types that they must be."""
+    for name, kinds in KINDS.items():
+        if not isinstance(value := getattr(row, name), kinds) or isinstance(value, bool):
+            raise ValueError(f"{name}={value!r:.60}")
+    return row
 
 
 def append(path: Path, row: Row | Mapping[str, Any]) -> None:
@@ -119,11 +139,19 @@ def append(path: Path, row: Row | Mapping[str, Any]) -> None:
     line = {"kind": "row", **asdict(row)} if isinstance(row, Row) else {"kind": "environment", **row}
     text = json.dumps(plain(line), ensure_ascii=False, allow_nan=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    whole = path.read_text(encoding="utf-8") if path.exists() else ""
-    if whole and not whole.endswith("\n"):
-        path.write_text(whole[: whole.rfind("\n") + 1], encoding="utf-8")
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text)
+    _drop_torn(path)
+    append_line(path, text.encode())
+
+
+def _drop_torn(path: Path) -> None:
+    """Cut off a last line without its end."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    with path.open("rb+") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read() != b"\n":
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def plain(value: Any) -> Any:

@@ -161,7 +161,7 @@ def read(checkpoint: Path) -> dict[str, Tensor]:
             return network_tensors(checkpoint)
         found: Any = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ValueError(f"{checkpoint} cannot be read as a state_dict: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"{checkpoint} cannot be read as a state_dict: {f'{error} '.splitlines()[0]}") from error
     if not isinstance(found, dict) or not all(isinstance(values, Tensor) for values in found.values()):
         raise ValueError(f"{checkpoint} holds no state_dict: save one by torch.save(net.state_dict(), ...)")
     return found

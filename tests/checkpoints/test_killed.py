@@ -109,21 +109,21 @@ def test_a_death_between_two_files_loses_neither(tmp_path, undisturbed, monkeypa
     """The best epoch must not be passed over because it was not kept when the last one was."""
     from spikefa import checkpoint
 
-    write, seen = checkpoint._write, []
+    write, seen = checkpoint.write, []
 
-    def dies(raw, path):
+    def dies(path, raw):
         seen.append(path.name)
         if (moment, path.name) == ("before", at) and seen.count(at) == 2:
             raise KeyboardInterrupt
-        write(raw, path)
+        write(path, raw)
         if (moment, path.name) == ("after", at) and seen.count(at) == 2:
             raise KeyboardInterrupt
 
     first, _ = EXPERIMENTS
-    monkeypatch.setattr(checkpoint, "_write", dies)
+    monkeypatch.setattr(checkpoint, "write", dies)
     with pytest.raises(KeyboardInterrupt):
         list(compare([first], tmp_path, checkpoints=True))
-    monkeypatch.setattr(checkpoint, "_write", write)
+    monkeypatch.setattr(checkpoint, "write", write)
     list(compare([first], tmp_path, checkpoints=True))
     assert numbers(tmp_path) == {first.key: undisturbed[first.key]}
     accuracies = [epoch["accuracy"]["validation"] for epoch in read(tmp_path)[0].epochs[1:]]
