@@ -7,17 +7,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spikefa.datasets.events import Examples
+
+UNLABELLED = -1
+"""In the place of a label: a time step that has none, which neither learns nor counts."""
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
     """Examples and their labels.
 
     Args:
-        x: examples, shape [N, *shape], float32 in [0, 1].
-        y: labels, shape [N], int64.
+        x: examples, shape [N, *shape], float32 in [0, 1]; or recordings that are spikes already.
+        y: labels, shape [N], int64; or a label at each time step, shape [N, T], some of which may be `UNLABELLED`.
 
     Raises:
-        TypeError: when `x` is not float32 or `y` is not int64.
+        TypeError: when images are not float32 or `y` is not int64.
         ValueError: when `x` and `y` differ in length.
 
     Example:
@@ -25,19 +30,20 @@ class Split:
         Split(3 examples of shape (1, 8, 8))
     """
 
-    x: Tensor
+    x: Examples
     y: Tensor
 
     def __post_init__(self) -> None:
-        if (self.x.dtype, self.y.dtype) != (torch.float32, torch.int64):
-            raise TypeError(f"x is {self.x.dtype} and y {self.y.dtype}; use x.float() in [0, 1] and y.long()")
-        if self.y.shape != self.x.shape[:1]:
+        of = self.x.dtype if isinstance(self.x, Tensor) else torch.float32
+        if (of, self.y.dtype) != (torch.float32, torch.int64):
+            raise TypeError(f"x is {of} and y {self.y.dtype}; use x.float() in [0, 1] and y.long()")
+        if self.y.dim() not in (1, 2) or len(self.y) != len(self.x):
             raise ValueError(f"{len(self.x)} examples and labels of shape {tuple(self.y.shape)}; give one label each")
 
     def __len__(self) -> int:
         return len(self.y)
 
-    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[tuple[Examples, Tensor]]:
         """Batches `(x, y)` of `size` examples, the last one shorter; in a new random order if given a generator.
 
         Example:
@@ -135,6 +141,28 @@ def limit(split: Split, count: int | None, option: str, seed: int = 0) -> Split:
         return split
     _, kept = stratified(split.y, count, option, seed)
     return Split(split.x[kept], split.y[kept])
+
+
+def chosen(y: Tensor, count: int | None, option: str, seed: int = 0) -> Tensor:
+    """The numbers of `count` examples, each class in proportion, shuffled, the same ones at every call.
+
+    Args:
+        y: labels, shape [N], int64.
+        count: how many to choose; None or N chooses all.
+        option: what an error message calls `count`.
+        seed: of the shuffle; the global generators are not touched.
+
+    Raises:
+        TypeError: when `count` is no integer.
+        ValueError: when `count` is too small for one example per class, or too large.
+
+    Example:
+        >>> chosen(torch.tensor([0, 0, 1, 1]), None, "train").sort().values
+        tensor([0, 1, 2, 3])
+    """
+    if count is None or count == len(y):
+        return torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
+    return stratified(y, count, option, seed)[1]
 
 
 def stratified(y: Tensor, count: int, option: str, seed: int = 0) -> tuple[Tensor, Tensor]:
