@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spikefa.agreement import cosine
+from spikefa.datasets.dataset import UNLABELLED
 from spikefa.local import ThreeFactor, learn
 from spikefa.readout import Readout
 from spikefa.sequence import run
@@ -19,8 +20,8 @@ class Credit:
     """A way of credit assignment.
 
     Attributes:
-        backward: takes the network, its input ``[T, B, ...]``, labels ``[B]`` and the read-out; adds to ``.grad`` and
-            gives the loss.
+        backward: takes the network, its input ``[T, B, ...]``, labels ``[B]`` or ``[B, T]``, and the read-out; adds to
+            ``.grad`` and gives the loss.
         check: raises ValueError or TypeError for a network that it is not for.
         stepwise: whether it needs an error at every step.
     """
@@ -51,16 +52,25 @@ def local(net: nn.Module, x: Tensor, y: Tensor, readout: Readout) -> Tensor:
         Communications 11, 3625, 2020. https://doi.org/10.1038/s41467-020-17236-y
     """
     losses: list[Tensor] = []
+    labels = [(y, float(len(x)))] * len(x) if y.dim() == 1 else _by_step(y)
 
     def error(spk: Tensor, mem: Tensor) -> Tensor:
+        label, parts = labels[len(losses)]
         with torch.enable_grad():
             here = mem.detach().requires_grad_()
-            loss = readout.loss(readout(spk[None], here[None]), y) / len(x)
+            loss = readout.loss(readout(spk[None], here[None]), label) / parts
             losses.append(loss.detach())
             return torch.autograd.grad(loss, here)[0]
 
     learn(net, x, error)
     return torch.stack(losses).sum()
+
+
+def _by_step(y: Tensor) -> list[tuple[Tensor, float]]:
+    """The labels ``[B, 1]`` of each step, and how many such steps there would be if all had as many labels."""
+    counts = (y != UNLABELLED).sum(0).clamp(min=1).tolist()
+    total = max(int((y != UNLABELLED).sum()), 1)
+    return [(label, total / count) for label, count in zip(y.split(1, dim=1), counts, strict=True)]
 
 
 def same_direction(

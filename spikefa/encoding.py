@@ -1,17 +1,19 @@
-"""From images to input over time: [B, ...] in [0, 1] becomes [T, B, ...]."""
+"""From images, or recorded spikes, to input over time: [B, ...] in [0, 1] becomes [T, B, ...]."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
 
-Encoding = Callable[[Tensor, int, Generator], Tensor]
+from spikefa.datasets.events import Events, Examples
+
+Encoding = Callable[[Examples, int, Generator], Tensor]
 """`(x [B, ...], steps T, generator) -> [T, B, ...]`, of the dtype and on the device of x."""
 
 SILENT_BELOW = 0.01
 
 
-def constant_current(x: Tensor, steps: int, generator: Generator) -> Tensor:
+def constant_current(x: Examples, steps: int, generator: Generator) -> Tensor:
     """Give the image as the same input current at every step.
 
     Args:
@@ -34,10 +36,11 @@ def constant_current(x: Tensor, steps: int, generator: Generator) -> Tensor:
         [[[0.0, 0.5]], [[0.0, 0.5]], [[0.0, 0.5]]]
     """
     _require_steps(steps)
+    x = _images(x)
     return x.expand(steps, *x.shape)
 
 
-def poisson_rate(x: Tensor, steps: int, generator: Generator) -> Tensor:
+def poisson_rate(x: Examples, steps: int, generator: Generator) -> Tensor:
     """Spike at each step with probability x, independently: a Poisson process in discrete time.
 
     Args:
@@ -61,12 +64,13 @@ def poisson_rate(x: Tensor, steps: int, generator: Generator) -> Tensor:
         [[[0.0, 1.0]], [[0.0, 1.0]], [[0.0, 1.0]]]
     """
     _require_steps(steps)
+    x = _images(x)
     _require_unit_interval(x)
     probability = x.to(generator.device).expand(steps, *x.shape)
     return torch.bernoulli(probability, generator=generator).to(x.device)
 
 
-def latency(x: Tensor, steps: int, generator: Generator) -> Tensor:
+def latency(x: Examples, steps: int, generator: Generator) -> Tensor:
     """Spike once, the earlier the brighter: at step round((T − 1)(1 − x)), and never where x < 0.01.
 
     This is snnTorch's `spikegen.latency` with `linear`, `normalize` and `clip`. Its default, the logarithmic code, is
@@ -94,12 +98,52 @@ def latency(x: Tensor, steps: int, generator: Generator) -> Tensor:
     from snntorch import spikegen
 
     _require_steps(steps)
+    x = _images(x)
     _require_unit_interval(x)
     spk: Tensor = spikegen.latency(x, steps, threshold=SILENT_BELOW, normalize=True, linear=True, clip=True)
     return spk.to(x.dtype)  # snnTorch always gives float32
 
 
-ENCODINGS: dict[str, Encoding] = {"current": constant_current, "poisson": poisson_rate, "latency": latency}
+def events(x: Examples, steps: int, generator: Generator) -> Tensor:
+    """Bin what is spikes already: at each step the number of events at each input, none lost.
+
+    Args:
+        x: recordings.
+        steps: number of time steps T, which divide the length of the recordings evenly.
+        generator: not used; nothing is random.
+
+    Returns:
+        Shape [T, B, ...]: 0, 1, and more where several events fall into one step.
+
+    Raises:
+        ValueError: when `steps` is below 1 or `x` are images.
+
+    Reference:
+        The Heidelberg spiking data sets for the systematic evaluation of spiking neural networks, B. Cramer,
+        Y. Stradmann, J. Schemmel and F. Zenke, 2020, https://doi.org/10.1109/TNNLS.2020.3044364
+
+    Example:
+        >>> events(Events.of([([0.1, 0.2, 0.9], [0, 0, 1])], (2,), window=1.0), 2, torch.Generator()).tolist()
+        [[[2.0, 0.0]], [[0.0, 1.0]]]
+    """
+    _require_steps(steps)
+    if isinstance(x, Events):
+        return x.binned(steps)
+    raise ValueError("the encoding events bins what is spikes already, and these are images: give encoding current")
+
+
+ENCODINGS: dict[str, Encoding] = {
+    "current": constant_current,
+    "poisson": poisson_rate,
+    "latency": latency,
+    "events": events,
+}
+
+
+def _images(x: Examples) -> Tensor:
+    if isinstance(x, Tensor):
+        return x
+    raise ValueError("these data are spikes over time already, which only the encoding events takes: give that one")
 
 
 def _require_steps(steps: int) -> None:

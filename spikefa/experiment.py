@@ -15,11 +15,13 @@ from spikefa.assignment import rules_by_pattern
 from spikefa.attachment import attach
 from spikefa.credit import CREDITS, Credit
 from spikefa.datasets import DATASETS, Dataset, Task
+from spikefa.datasets.events import Examples
 from spikefa.encoding import ENCODINGS
 from spikefa.feedback import Feedback
 from spikefa.names import nearest, resolve
 from spikefa.networks import NETWORKS
 from spikefa.optimizers import OPTIMIZERS
+from spikefa.over_time import check_encoding, check_labels, nature
 from spikefa.readout import READOUTS, Readout
 from spikefa.remedies import remedy
 from spikefa.results import ADDED
@@ -88,7 +90,9 @@ Number = BeforeValidator(_number)
 class Experiment(BaseModel):
     """One training run: its fields decide every number it gives, on one machine.
 
-    Runs that differ in ``rule`` alone start from the same weights and see the same batches in the same order.
+    Runs that differ in ``rule`` alone start from the same weights and see the same batches in the same order. For data
+    that are spikes over time already, ``encoding``, ``steps`` and ``readout`` are, where they are not given, what
+    :data:`~spikefa.over_time.NATURES` has.
 
     Attributes:
         rule: a name of :data:`~spikefa.rules.RULES`, with options, or ``package.module:Class``, for all but the first
@@ -105,7 +109,7 @@ class Experiment(BaseModel):
         lr: its learning rate.
         weight_decay: its weight decay λ, of all parameters, B among them where it is one (``kp`` needs some): each
             update takes lr · λ of a weight away.
-        steps: time steps per image, T.
+        steps: time steps per image or recording, T.
         precision: of the affine layers' products, ``float32`` or ``bfloat16``; sums, neurons, weights and their updates
             are float32 in both. ``bfloat16`` needs ``credit="bptt"``, and pays where the hardware multiplies in it.
 
@@ -134,6 +138,18 @@ class Experiment(BaseModel):
     weight_decay: Annotated[float, Number] = Field(0.0, ge=0, allow_inf_nan=False)
     steps: Annotated[int, Number] = Field(10, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_run_as_its_data_are(cls, fields: Any) -> Any:
+        """What is not given and goes with the data set."""
+        named = fields.get("dataset") if isinstance(fields, dict) else None
+        return nature(named) | fields if isinstance(named, str) else fields
+
+    @model_validator(mode="after")
+    def _encodes_what_its_data_are(self) -> Experiment:
+        check_encoding(self.dataset, self.encoding)
+        return self
 
     @model_validator(mode="after")
     def _has_an_error_at_every_step(self) -> Experiment:
@@ -179,27 +195,32 @@ class Experiment(BaseModel):
 
     def build(self, data: Dataset | Task) -> nn.Sequential:
         """The network with its pathways attached, at its start: W₀ and B depend on the fields alone."""
+        if isinstance(data, Dataset):
+            check_labels(data, self._readout, self.readout, self.steps)
         make = resolve(self.network, NETWORKS, "network")
         net: nn.Sequential = make(data.shape, data.classes, self._readout.neuron, stream(self.seed, "weights"))
         self._credit.check(attach(net, self.rule, seed=self.seed))
         return net
 
-    def encode(self, x: Tensor, noise: torch.Generator) -> Tensor:
+    def encode(self, x: Examples, noise: torch.Generator) -> Tensor:
         """Images ``[B, ...]`` as input over time, ``[T, B, ...]``; random encodings draw from ``noise``."""
         encoded: Tensor = resolve(self.encoding, ENCODINGS, "encoding")(x, self.steps, noise)
         return encoded
 
-    def scores(self, net: nn.Module, x: Tensor, noise: torch.Generator) -> Tensor:
-        """Class scores ``[B, classes]`` of images ``[B, ...]``: encoded over time, run, read out."""
+    def scores(self, net: nn.Module, x: Examples, noise: torch.Generator) -> Tensor:
+        """Class scores ``[B, classes]`` of images ``[B, ...]``: encoded over time, run, read out.
+
+        With a framewise read-out ``[B, classes, T]``.
+        """
         with self.multiplying(x.device):
             spk, mem = run(net, self.encode(x, noise))
             return self._readout(spk, mem)
 
-    def loss(self, net: nn.Module, x: Tensor, y: Tensor, noise: torch.Generator) -> Tensor:
+    def loss(self, net: nn.Module, x: Examples, y: Tensor, noise: torch.Generator) -> Tensor:
         """The training loss of images ``[B, ...]`` with labels ``[B]``, a scalar with its graph."""
         return self._readout.loss(self.scores(net, x, noise), y)
 
-    def backward(self, net: nn.Module, x: Tensor, y: Tensor, noise: torch.Generator) -> Tensor:
+    def backward(self, net: nn.Module, x: Examples, y: Tensor, noise: torch.Generator) -> Tensor:
         """The same, a plain number; its gradients, as ``credit`` has them, are added to ``.grad``."""
         with self.multiplying(x.device):
             return self._credit.backward(net, self.encode(x, noise), y, self._readout)

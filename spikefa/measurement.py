@@ -15,6 +15,8 @@ from spikefa.assignment import AFFINE, affine_layers, recurrent_weights
 from spikefa.attachment import routed
 from spikefa.credit import same_direction
 from spikefa.datasets import Dataset, Split
+from spikefa.datasets.dataset import UNLABELLED
+from spikefa.datasets.events import Examples
 from spikefa.experiment import Experiment
 from spikefa.gradients import learning_alignment
 from spikefa.operations import synaptic_operations
@@ -121,7 +123,7 @@ def angle(experiment: Experiment, net: nn.Module, data: Dataset) -> float:
     return learning(experiment, net, *_probe(data, next(net.parameters()).device))[0]["angle"]
 
 
-def _probe(data: Dataset, device: torch.device) -> tuple[Tensor, Tensor]:
+def _probe(data: Dataset, device: torch.device) -> tuple[Examples, Tensor]:
     return data.train.x[:PROBE].to(device), data.train.y[:PROBE].to(device)
 
 
@@ -151,12 +153,15 @@ def transport(net: nn.Module, updates: int) -> tuple[int, int, float]:
 
 @torch.no_grad()
 def accuracy(experiment: Experiment, net: nn.Module, split: Split) -> float:
-    """Fraction of a split's examples whose highest score is their label's; the same encoding noise at every call."""
+    """Fraction of a split's labels whose score is the highest; the same encoding noise at every call.
+
+    A label is an example's, or that of one of its time steps.
+    """
     noise, right = stream(experiment.seed, "evaluation"), 0
     device = next(net.parameters()).device
     for x, y in split.batches(512):
         right += int((experiment.scores(net, x.to(device), noise).argmax(1).cpu() == y).sum())
-    return right / len(split)
+    return right / int((split.y != UNLABELLED).sum())
 
 
 @torch.no_grad()
@@ -190,7 +195,7 @@ def represent(experiment: Experiment, net: nn.Module, data: Dataset) -> dict[str
 
 
 def learning(
-    experiment: Experiment, net: nn.Module, x: Tensor, y: Tensor
+    experiment: Experiment, net: nn.Module, x: Examples, y: Tensor
 ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
     """Agreement of routed and true gradients and errors on images ``x`` with labels ``y``, in all and by layer."""
 
@@ -200,7 +205,7 @@ def learning(
     return learning_alignment(net, loss)
 
 
-def credit(experiment: Experiment, net: nn.Module, x: Tensor, y: Tensor) -> dict[str, Any]:
+def credit(experiment: Experiment, net: nn.Module, x: Examples, y: Tensor) -> dict[str, Any]:
     """Cosine of the gradient of the experiment's ``credit`` to that through time, in all and by parameter."""
     if experiment.credit == "bptt":
         return {}

@@ -9,6 +9,8 @@ import snntorch as snn
 from torch import Tensor
 from torch.nn import functional as F
 
+from spikefa.datasets.dataset import UNLABELLED
+
 
 @dataclass(frozen=True)
 class Readout:
@@ -21,15 +23,18 @@ class Readout:
         loss: takes scores and labels ``[B]`` to the training loss, a mean over the batch.
         stepwise: whether the loss of a sequence is the mean over its steps of the loss of each alone, so that there is
             an error at every step before the last one is known; ``credit="local"`` needs it.
+        framewise: whether it is for data with a label at each step, ``[B, T]``: its scores are ``[B, classes, T]``, and
+            the loss is a mean over the labelled steps.
     """
 
     scores: Callable[[Tensor, Tensor], Tensor]
     spiking: bool
     loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy
     stepwise: bool = False
+    framewise: bool = False
 
     def __call__(self, spk: Tensor, mem: Tensor) -> Tensor:
-        """The scores ``[B, classes]`` of recordings ``[T, B, classes]``."""
+        """The scores ``[B, classes]`` of recordings ``[T, B, classes]``; ``[B, classes, T]`` if framewise."""
         return self.scores(spk, mem)
 
     def neuron(self, beta: float) -> snn.Leaky:
@@ -93,9 +98,36 @@ def every_step(spk: Tensor, mem: Tensor) -> Tensor:
     return mem.log_softmax(-1).mean(0)
 
 
+def framewise(spk: Tensor, mem: Tensor) -> Tensor:
+    """Log-probabilities at each step by its membranes, ``[B, classes, T]``: for data with a label at each step.
+
+    Reference:
+        The term: Graves, Schmidhuber, "Framewise phoneme classification with bidirectional LSTM and other neural
+        network architectures", Neural Networks 18, 2005. https://doi.org/10.1016/j.neunet.2005.06.042
+
+    Example:
+        >>> import torch
+        >>> framewise(torch.zeros(5, 1, 4), torch.zeros(5, 1, 4)).shape
+        torch.Size([1, 4, 5])
+    """
+    return mem.log_softmax(-1).permute(1, 2, 0)
+
+
+def labelled_nll(scores: Tensor, y: Tensor) -> Tensor:
+    """Minus the mean score of the labels, over the steps that have one; zero if there is none.
+
+    Args:
+        scores: log-probabilities, ``[B, classes, T]``.
+        y: labels, ``[B, T]``, or ``UNLABELLED``.
+    """
+    total = F.nll_loss(scores, y, ignore_index=UNLABELLED, reduction="sum")
+    return total / max(int((y != UNLABELLED).sum()), 1)
+
+
 READOUTS: dict[str, Readout] = {
     "membrane": Readout(mean_membrane, spiking=False),
     "rate": Readout(spike_count, spiking=True),
     "first_spike": Readout(first_spike, spiking=True),
     "every_step": Readout(every_step, spiking=False, loss=F.nll_loss, stepwise=True),
+    "framewise": Readout(framewise, spiking=False, loss=labelled_nll, stepwise=True, framewise=True),
 }

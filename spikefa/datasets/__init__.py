@@ -1,7 +1,8 @@
 """Data sets: one file each, one line in `DATASETS` each; nothing is downloaded before a loader is called."""
 
-from spikefa.datasets import cifar10, digits, fashion_mnist, mnist, yin_yang
+from spikefa.datasets import cifar10, digits, ecg_qtdb, fashion_mnist, mnist, nmnist, shd, tonic, yin_yang
 from spikefa.datasets.dataset import Dataset, Loader, Split, Task, hold_out
+from spikefa.datasets.events import Events
 from spikefa.datasets.integrity import DataError
 
 DATASETS: dict[str, Loader] = {
@@ -10,6 +11,10 @@ DATASETS: dict[str, Loader] = {
     "mnist": mnist.load,
     "fashion_mnist": fashion_mnist.load,
     "cifar10": cifar10.load,
+    "shd": shd.load,
+    "nmnist": nmnist.load,
+    "ecg_qtdb": ecg_qtdb.load,
+    "tonic": tonic.load,
 }
 
-__all__ = ["DATASETS", "DataError", "Dataset", "Loader", "Split", "Task", "hold_out"]
+__all__ = ["DATASETS", "DataError", "Dataset", "Events", "Loader", "Split", "Task", "hold_out"]

@@ -2,11 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from spikefa.datasets.events import Examples
+
+UNLABELLED = -1
+"""In the place of a label: a time step that has none, which neither learns nor counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,34 +19,35 @@ class Split:
     """Examples and their labels.
 
     Args:
-        x: examples, shape ``[N, ...]``, float32 in [0, 1].
-        y: labels, shape [N], int64.
+        x: examples, shape ``[N, ...]``, float32 in [0, 1]; or recordings that are spikes already.
+        y: labels, shape [N], int64; or a label at each time step, shape [N, T], some of which may be `UNLABELLED`.
 
     Raises:
-        TypeError: when `x` is not float32 or `y` is not int64.
-        ValueError: when `x` and `y` differ in length, or `x` holds nan or infinity.
+        TypeError: when images are not float32 or `y` is not int64.
+        ValueError: when `x` and `y` differ in length, or images hold nan or infinity.
 
     Example:
         >>> Split(torch.zeros(3, 1, 8, 8), torch.tensor([0, 1, 2]))
         Split(3 examples of shape (1, 8, 8))
     """
 
-    x: Tensor
+    x: Examples
     y: Tensor
 
     def __post_init__(self) -> None:
-        if (self.x.dtype, self.y.dtype) != (torch.float32, torch.int64):
-            raise TypeError(f"x is {self.x.dtype} and y {self.y.dtype}; use x.float() in [0, 1] and y.long()")
-        if self.y.shape != self.x.shape[:1]:
+        of = self.x.dtype if isinstance(self.x, Tensor) else torch.float32
+        if (of, self.y.dtype) != (torch.float32, torch.int64):
+            raise TypeError(f"x is {of} and y {self.y.dtype}; use x.float() in [0, 1] and y.long()")
+        if self.y.dim() not in (1, 2) or len(self.y) != len(self.x):
             raise ValueError(f"{len(self.x)} examples and labels of shape {tuple(self.y.shape)}; give one label each")
-        if len(self) and not all(torch.isfinite(end) for end in self.x.aminmax()):
+        if isinstance(self.x, Tensor) and len(self) and not all(torch.isfinite(end) for end in self.x.aminmax()):
             at = (~self.x.isfinite()).nonzero()[0].tolist()
             raise ValueError(f"x holds {self.x[tuple(at)].item()} at {at}: every number must be finite")
 
     def __len__(self) -> int:
         return len(self.y)
 
-    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[tuple[Any, Tensor]]:
         """Batches `(x, y)` of `size` examples, the last one shorter; in a new random order if given a generator.
 
         Example:
@@ -163,6 +169,28 @@ def limit(split: Split, count: int | None, option: str, seed: int = 0) -> Split:
         return split
     _, kept = stratified(split.y, count, option, seed)
     return Split(split.x[kept], split.y[kept])
+
+
+def chosen(y: Tensor, count: int | None, option: str, seed: int = 0) -> Tensor:
+    """The numbers of `count` examples, each class in proportion, shuffled, the same ones at every call.
+
+    Args:
+        y: labels, shape [N], int64.
+        count: how many to choose; None or N chooses all.
+        option: what an error message calls `count`.
+        seed: of the shuffle; the global generators are not touched.
+
+    Raises:
+        TypeError: when `count` is no integer.
+        ValueError: when `count` is too small for one example per class, or too large.
+
+    Example:
+        >>> chosen(torch.tensor([0, 0, 1, 1]), None, "train").sort().values
+        tensor([0, 1, 2, 3])
+    """
+    if count is None or count == len(y):
+        return torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
+    return stratified(y, count, option, seed)[1]
 
 
 def stratified(y: Tensor, count: int, option: str, seed: int = 0) -> tuple[Tensor, Tensor]:

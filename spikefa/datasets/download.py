@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from spikefa.datasets.integrity import DataError, checked, decompressed
+from spikefa.datasets.integrity import DataError, checked, verify
 
 
 def download_file(name: str, md5: str, addresses: Sequence[str], cache: Path) -> None:
     """Fetch one file into the cache.
 
     Args:
-        name: file name, appended to each address.
+        name: what to call it in the cache.
         md5: checksum of the decompressed bytes.
-        addresses: base addresses, tried in order.
+        addresses: full addresses, tried in order.
         cache: folder to put it in; made when needed.
 
     Raises:
@@ -23,10 +23,10 @@ def download_file(name: str, md5: str, addresses: Sequence[str], cache: Path) ->
     """
 
     def accept(path: Path) -> None:
-        decompressed(path.read_bytes(), md5)
+        verify(path, md5)
         os.replace(path, cache / name)
 
-    _first_that_works([address + name for address in addresses], accept, cache)
+    _first_that_works(addresses, accept, cache)
 
 
 def download_archive(names: Sequence[str], md5: str, addresses: Sequence[str], cache: Path) -> None:

@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import zlib
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 GZIP_MAGIC = b"\x1f\x8b"
 LARGEST = 1 << 30
@@ -31,16 +33,37 @@ def decompressed(data: bytes, md5: str) -> bytes:
     return checked(_gunzip(data, md5) if data.startswith(GZIP_MAGIC) else data, md5)
 
 
+def verify(path: Path, md5: str) -> None:
+    """Check a file's decompressed content, holding no more of a plain file than a piece.
+
+    Args:
+        path: the file, gzip or plain.
+        md5: checksum of the decompressed bytes.
+
+    Raises:
+        DataError: when the data are cut short, damaged or others.
+    """
+    with path.open("rb") as file:
+        if file.peek(2).startswith(GZIP_MAGIC):
+            decompressed(file.read(), md5)
+        elif (found := hashlib.file_digest(file, _md5).hexdigest()) != md5:
+            raise DataError(f"expected data of md5 {md5}, found {path.stat().st_size:,} bytes of md5 {found}")
+
+
 def checked(data: bytes, md5: str) -> bytes:
     """Return `data`, if their md5 is the one expected.
 
     Raises:
         DataError: when it is not.
     """
-    found = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    found = _md5(data).hexdigest()
     if found != md5:
         raise DataError(f"expected data of md5 {md5}, found {len(data):,} bytes of md5 {found}")
     return data
+
+
+def _md5(data: bytes = b"") -> Any:
+    return hashlib.md5(data, usedforsecurity=False)
 
 
 def _gunzip(data: bytes, md5: str) -> bytes:

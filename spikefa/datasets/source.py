@@ -1,11 +1,13 @@
 """Find the files of a data set: a given folder, then SPIKEFA_DATA, then the cache, then a download into the cache."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from spikefa.datasets.download import download_archive, download_file
-from spikefa.datasets.integrity import DataError, decompressed
+from spikefa.datasets.integrity import DataError, decompressed, verify
 
 VARIABLE = "SPIKEFA_DATA"
 
@@ -17,7 +19,8 @@ class Source:
     Args:
         folders: names its folder may have; the first one is used in the cache.
         files: file name → md5 of the decompressed bytes.
-        addresses: base addresses of the files in order, or full addresses of the archive when there is one.
+        addresses: where the files are, in order: one that ends with / is a folder, another a file; with an archive
+            these are full addresses of it.
         archive: md5 of the tar.gz that holds the files; None when they are served one by one.
     """
 
@@ -38,14 +41,42 @@ def read(source: Source, name: str, folder: Path | None = None) -> bytes:
     Raises:
         DataError: when the file is missing, damaged or not to be had.
     """
+    path = _locate(source, name, folder)
+    with _naming(path):
+        return decompressed(path.read_bytes(), source.files[name])
+
+
+def checked_file(source: Source, name: str, folder: Path | None = None) -> Path:
+    """Return where a checked file lies, downloading it when no folder was named; for one too large to be held whole.
+
+    Args:
+        source: the data set.
+        name: one of `source.files`, which is not compressed by gzip.
+        folder: where to look instead of SPIKEFA_DATA and the cache.
+
+    Raises:
+        DataError: when the file is missing, damaged or not to be had.
+    """
+    path = _locate(source, name, folder)
+    with _naming(path):
+        verify(path, source.files[name])
+    return path
+
+
+def _locate(source: Source, name: str, folder: Path | None) -> Path:
     path = find(source, name, folder)
     if path is None and (root := named_folder(folder)):
         places = " nor ".join(str(place) for place in _places(source, name, root))
         way_out = f"put it there, or name no folder and unset {VARIABLE} to have it downloaded"
         raise DataError(f"{name} is neither {places}; {way_out}")
-    path = path or _download(source, name)
+    return path or _download(source, name)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Say in an error which file it is about, and the way out."""
     try:
-        return decompressed(path.read_bytes(), source.files[name])
+        yield
     except DataError as error:
         way_out = "Delete this file and put a good copy in its place; into the cache it is then fetched again"
         raise DataError(f"{path}: {error}. {way_out}.") from None
@@ -79,7 +110,8 @@ def named_folder(folder: Path | None = None) -> Path | None:
 
 
 def _places(source: Source, name: str, root: Path) -> list[Path]:
-    return [*(root / folder / name for folder in source.folders), root / name]
+    names = dict.fromkeys((name, name.removesuffix(".gz")))  # which a person, or another library, may have unpacked
+    return [root / folder / name for name in names for folder in (*source.folders, ".")]
 
 
 def _cache(source: Source) -> Path:
@@ -94,7 +126,8 @@ def _download(source: Source, name: str) -> Path:
         if source.archive:
             download_archive(list(source.files), source.archive, source.addresses, cache)
         else:
-            download_file(name, source.files[name], source.addresses, cache)
+            addresses = [place + name if place.endswith("/") else place for place in source.addresses]
+            download_file(name, source.files[name], addresses, cache)
     except DataError as error:
         by_hand = f"put {', '.join(source.files)} into {cache}, or into a folder that {VARIABLE} names"
         raise DataError(f"{name}: {error}. To place the files by hand, {by_hand}.") from None
