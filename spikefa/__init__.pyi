@@ -1,4 +1,4 @@
-from . import similarity, testing, validation
+from . import nir, similarity, testing, validation
 from .alignment import weight_alignment
 from .attachment import adapt, attach, detach, exact, routed
 from .description import describe
@@ -29,6 +29,7 @@ __all__ = [
     "gradient_angle",
     "learn",
     "learning_alignment",
+    "nir",
     "random_like",
     "record",
     "remedy",

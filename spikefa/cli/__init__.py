@@ -8,6 +8,7 @@ from functools import partial
 from cyclopts import App
 
 from spikefa.cli.compare import compare, report
+from spikefa.cli.export import export
 from spikefa.cli.reproduce import reproduce
 from spikefa.cli.validate import check, validate
 from spikefa.complaint import guarded
@@ -19,7 +20,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app["--help"].group = app["--version"].group = "Other"
-for command in (compare, report, reproduce, check, validate):
+for command in (compare, report, reproduce, check, validate, export):
     app.command(command)
 
 
