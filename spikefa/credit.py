@@ -37,7 +37,7 @@ def bptt(net: nn.Module, x: Tensor, y: Tensor, readout: Readout) -> Tensor:
         Neftci, Mostafa, Zenke, "Surrogate gradient learning in spiking neural networks", IEEE Signal Processing
         Magazine 36, 2019. https://arxiv.org/abs/1901.09948
     """
-    loss = readout.loss(readout(*run(net, x)), y)
+    loss = readout.cost(*run(net, x), y)
     with torch.autocast(x.device.type, enabled=False):  # it is for forward passes
         loss.backward()
     return loss.detach()
@@ -55,7 +55,7 @@ def local(net: nn.Module, x: Tensor, y: Tensor, readout: Readout) -> Tensor:
     def error(spk: Tensor, mem: Tensor) -> Tensor:
         with torch.enable_grad():
             here = mem.detach().requires_grad_()
-            loss = readout.loss(readout(spk[None], here[None]), y) / len(x)
+            loss = readout.cost(spk[None], here[None], y) / len(x)
             losses.append(loss.detach())
             return torch.autograd.grad(loss, here)[0]
 

@@ -5,6 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
+from spikefa import spikegen
+from spikefa.spikegen import require_steps, require_unit_interval
+
 Encoding = Callable[[Tensor, int, Generator], Tensor]
 """`(x [B, ...], steps T, generator) -> [T, B, ...]`, of the dtype and on the device of x."""
 
@@ -33,7 +36,7 @@ def constant_current(x: Tensor, steps: int, generator: Generator) -> Tensor:
         >>> constant_current(torch.tensor([[0.0, 0.5]]), 3, torch.Generator()).tolist()
         [[[0.0, 0.5]], [[0.0, 0.5]], [[0.0, 0.5]]]
     """
-    _require_steps(steps)
+    require_steps(steps)
     return x.expand(steps, *x.shape)
 
 
@@ -60,8 +63,8 @@ def poisson_rate(x: Tensor, steps: int, generator: Generator) -> Tensor:
         >>> poisson_rate(torch.tensor([[0.0, 1.0]]), 3, torch.Generator()).tolist()
         [[[0.0, 1.0]], [[0.0, 1.0]], [[0.0, 1.0]]]
     """
-    _require_steps(steps)
-    _require_unit_interval(x)
+    require_steps(steps)
+    require_unit_interval(x)
     probability = x.to(generator.device).expand(steps, *x.shape)
     return torch.bernoulli(probability, generator=generator).to(x.device)
 
@@ -91,23 +94,15 @@ def latency(x: Tensor, steps: int, generator: Generator) -> Tensor:
         >>> latency(torch.tensor([[0.0, 0.5, 1.0]]), 3, torch.Generator()).tolist()
         [[[0.0, 0.0, 1.0]], [[0.0, 1.0, 0.0]], [[0.0, 0.0, 0.0]]]
     """
-    from snntorch import spikegen
-
-    _require_steps(steps)
-    _require_unit_interval(x)
-    spk: Tensor = spikegen.latency(x, steps, threshold=SILENT_BELOW, normalize=True, linear=True, clip=True)
-    return spk.to(x.dtype)  # snnTorch always gives float32
+    require_steps(steps)
+    require_unit_interval(x)
+    return spikegen.latency(x, steps, generator, threshold=SILENT_BELOW, normalize=True, linear=True, clip=True)
 
 
-ENCODINGS: dict[str, Encoding] = {"current": constant_current, "poisson": poisson_rate, "latency": latency}
-
-
-def _require_steps(steps: int) -> None:
-    if steps < 1:
-        raise ValueError(f"steps={steps}; give at least 1 time step")
-
-
-def _require_unit_interval(x: Tensor) -> None:
-    low, high = x.aminmax()
-    if not (low >= 0 and high <= 1):  # so that NaN is refused as well
-        raise ValueError(f"inputs from {low:g} to {high:g} are no probabilities; scale them to [0, 1]")
+ENCODINGS: dict[str, Encoding] = {
+    "current": constant_current,
+    "poisson": poisson_rate,
+    "latency": latency,
+    "spikegen.rate": spikegen.rate,
+    "spikegen.latency": spikegen.latency,
+}

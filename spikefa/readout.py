@@ -21,12 +21,19 @@ class Readout:
         loss: takes scores and labels ``[B]`` to the training loss, a mean over the batch.
         stepwise: whether the loss of a sequence is the mean over its steps of the loss of each alone, so that there is
             an error at every step before the last one is known; ``credit="local"`` needs it.
+        recorded: takes spikes, membranes and labels to the training loss, where it is no function of the scores, as
+            :mod:`spikefa.losses` has them; ``loss`` is not used then.
     """
 
     scores: Callable[[Tensor, Tensor], Tensor]
     spiking: bool
     loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy
     stepwise: bool = False
+    recorded: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+
+    def cost(self, spk: Tensor, mem: Tensor, labels: Tensor) -> Tensor:
+        """The training loss of recordings ``[T, B, classes]`` with labels ``[B]``."""
+        return self.loss(self(spk, mem), labels) if self.recorded is None else self.recorded(spk, mem, labels)
 
     def __call__(self, spk: Tensor, mem: Tensor) -> Tensor:
         """The scores ``[B, classes]`` of recordings ``[T, B, classes]``."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from spikefa.comparison import load
 from spikefa.datasets import Dataset
 from spikefa.experiment import Experiment
+from spikefa.names import resolve
 from spikefa.readout import READOUTS
 from spikefa.recording import array, record
 from spikefa.streams import stream
@@ -159,7 +160,7 @@ def predictions(recorded: Trace, experiment: Experiment) -> NDArray[Any]:
     """The classes ``[B]`` that a recording's last population says, by the experiment's read-out."""
     last = list(recorded.arrays)[-1][0]
     spk, mem = (torch.as_tensor(recorded[last, variable]).double() for variable in ("spk", "v"))
-    scores: Tensor = READOUTS[experiment.readout](spk, mem)
+    scores: Tensor = resolve(experiment.readout, READOUTS, "read-out")(spk, mem)
     return array(scores.argmax(1))
 
 
