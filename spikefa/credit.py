@@ -37,7 +37,8 @@ def bptt(net: nn.Module, x: Tensor, y: Tensor, readout: Readout) -> Tensor:
         Neftci, Mostafa, Zenke, "Surrogate gradient learning in spiking neural networks", IEEE Signal Processing
         Magazine 36, 2019. https://arxiv.org/abs/1901.09948
     """
-    loss = readout.cost(*run(net, x), y)
+    spk, mem = run(net, x)
+    loss = readout.cost(spk, mem, y)
     with torch.autocast(x.device.type, enabled=False):  # it is for forward passes
         loss.backward()
     return loss.detach()

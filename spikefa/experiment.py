@@ -198,7 +198,8 @@ class Experiment(BaseModel):
     def loss(self, net: nn.Module, x: Tensor, y: Tensor, noise: torch.Generator) -> Tensor:
         """The training loss of images ``[B, ...]`` with labels ``[B]``, a scalar with its graph."""
         with self.multiplying(x.device):
-            return self._readout.cost(*run(net, self.encode(x, noise)), y)
+            spk, mem = run(net, self.encode(x, noise))
+            return self._readout.cost(spk, mem, y)
 
     def backward(self, net: nn.Module, x: Tensor, y: Tensor, noise: torch.Generator) -> Tensor:
         """The same, a plain number; its gradients, as ``credit`` has them, are added to ``.grad``."""
