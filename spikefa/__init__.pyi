@@ -1,4 +1,4 @@
-from . import similarity, testing, validation
+from . import nir, similarity, testing, validation
 from .alignment import weight_alignment
 from .attachment import adapt, attach, detach, exact, routed
 from .description import describe
@@ -31,6 +31,7 @@ __all__ = [
     "learn",
     "learning_alignment",
     "load",
+    "nir",
     "random_like",
     "record",
     "remedy",

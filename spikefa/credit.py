@@ -38,7 +38,8 @@ def bptt(net: nn.Module, x: Tensor, y: Tensor, readout: Readout) -> Tensor:
         Neftci, Mostafa, Zenke, "Surrogate gradient learning in spiking neural networks", IEEE Signal Processing
         Magazine 36, 2019. https://arxiv.org/abs/1901.09948
     """
-    loss = readout.loss(readout(*run(net, x)), y)
+    spk, mem = run(net, x)
+    loss = readout.cost(spk, mem, y)
     with torch.autocast(x.device.type, enabled=False):  # it is for forward passes
         loss.backward()
     return loss.detach()
@@ -58,7 +59,7 @@ def local(net: nn.Module, x: Tensor, y: Tensor, readout: Readout) -> Tensor:
         label, parts = labels[len(losses)]
         with torch.enable_grad():
             here = mem.detach().requires_grad_()
-            loss = readout.loss(readout(spk[None], here[None]), label) / parts
+            loss = readout.cost(spk[None], here[None], label) / parts
             losses.append(loss.detach())
             return torch.autograd.grad(loss, here)[0]
 

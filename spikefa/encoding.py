@@ -5,7 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
+from spikefa import spikegen
 from spikefa.datasets.events import Events, Examples
+from spikefa.spikegen import images, require_steps, require_unit_interval
 
 Encoding = Callable[[Examples, int, Generator], Tensor]
 """`(x [B, ...], steps T, generator) -> [T, B, ...]`, of the dtype and on the device of x."""
@@ -35,8 +37,8 @@ def constant_current(x: Examples, steps: int, generator: Generator) -> Tensor:
         >>> constant_current(torch.tensor([[0.0, 0.5]]), 3, torch.Generator()).tolist()
         [[[0.0, 0.5]], [[0.0, 0.5]], [[0.0, 0.5]]]
     """
-    _require_steps(steps)
-    x = _images(x)
+    require_steps(steps)
+    x = images(x)
     return x.expand(steps, *x.shape)
 
 
@@ -63,9 +65,9 @@ def poisson_rate(x: Examples, steps: int, generator: Generator) -> Tensor:
         >>> poisson_rate(torch.tensor([[0.0, 1.0]]), 3, torch.Generator()).tolist()
         [[[0.0, 1.0]], [[0.0, 1.0]], [[0.0, 1.0]]]
     """
-    _require_steps(steps)
-    x = _images(x)
-    _require_unit_interval(x)
+    require_steps(steps)
+    x = images(x)
+    require_unit_interval(x)
     probability = x.to(generator.device).expand(steps, *x.shape)
     return torch.bernoulli(probability, generator=generator).to(x.device)
 
@@ -95,13 +97,10 @@ def latency(x: Examples, steps: int, generator: Generator) -> Tensor:
         >>> latency(torch.tensor([[0.0, 0.5, 1.0]]), 3, torch.Generator()).tolist()
         [[[0.0, 0.0, 1.0]], [[0.0, 1.0, 0.0]], [[0.0, 0.0, 0.0]]]
     """
-    from snntorch import spikegen
-
-    _require_steps(steps)
-    x = _images(x)
-    _require_unit_interval(x)
-    spk: Tensor = spikegen.latency(x, steps, threshold=SILENT_BELOW, normalize=True, linear=True, clip=True)
-    return spk.to(x.dtype)  # snnTorch always gives float32
+    require_steps(steps)
+    x = images(x)
+    require_unit_interval(x)
+    return spikegen.latency(x, steps, generator, threshold=SILENT_BELOW, normalize=True, linear=True, clip=True)
 
 
 def events(x: Examples, steps: int, generator: Generator) -> Tensor:
@@ -126,7 +125,7 @@ def events(x: Examples, steps: int, generator: Generator) -> Tensor:
         >>> events(Events.of([([0.1, 0.2, 0.9], [0, 0, 1])], (2,), window=1.0), 2, torch.Generator()).tolist()
         [[[2.0, 0.0]], [[0.0, 1.0]]]
     """
-    _require_steps(steps)
+    require_steps(steps)
     if isinstance(x, Events):
         return x.binned(steps)
     raise ValueError("the encoding events bins what is spikes already, and these are images: give encoding current")
@@ -137,21 +136,6 @@ ENCODINGS: dict[str, Encoding] = {
     "poisson": poisson_rate,
     "latency": latency,
     "events": events,
+    "spikegen.rate": spikegen.rate,
+    "spikegen.latency": spikegen.latency,
 }
-
-
-def _images(x: Examples) -> Tensor:
-    if isinstance(x, Tensor):
-        return x
-    raise ValueError("these data are spikes over time already, which only the encoding events takes: give that one")
-
-
-def _require_steps(steps: int) -> None:
-    if steps < 1:
-        raise ValueError(f"steps={steps}; give at least 1 time step")
-
-
-def _require_unit_interval(x: Tensor) -> None:
-    low, high = x.aminmax()
-    if not (low >= 0 and high <= 1):  # so that NaN is refused as well
-        raise ValueError(f"inputs from {low:g} to {high:g} are no probabilities; scale them to [0, 1]")

@@ -218,7 +218,9 @@ class Experiment(BaseModel):
 
     def loss(self, net: nn.Module, x: Examples, y: Tensor, noise: torch.Generator) -> Tensor:
         """The training loss of images ``[B, ...]`` with labels ``[B]``, a scalar with its graph."""
-        return self._readout.loss(self.scores(net, x, noise), y)
+        with self.multiplying(x.device):
+            spk, mem = run(net, self.encode(x, noise))
+            return self._readout.cost(spk, mem, y)
 
     def backward(self, net: nn.Module, x: Examples, y: Tensor, noise: torch.Generator) -> Tensor:
         """The same, a plain number; its gradients, as ``credit`` has them, are added to ``.grad``."""

@@ -38,7 +38,7 @@ def check_encoding(dataset: str, encoding: str) -> None:
         >>> check_encoding("shd", "events")
     """
     spikes = _name(dataset) in NATURES
-    if _name(dataset) in DATASETS and encoding in ENCODINGS and spikes != (encoding == "events"):
+    if _name(dataset) in DATASETS and _name(encoding) in ENCODINGS and spikes != (_name(encoding) == "events"):
         found, way_out = ("spikes over time", "events") if spikes else ("images", "current, for example")
         raise ValueError(
             f"{dataset!r} has {found}, which the encoding {encoding!r} is not for: leave it out, or give {way_out}"

@@ -25,6 +25,8 @@ class Readout:
             an error at every step before the last one is known; ``credit="local"`` needs it.
         framewise: whether it is for data with a label at each step, ``[B, T]``: its scores are ``[B, classes, T]``, and
             the loss is a mean over the labelled steps.
+        recorded: takes spikes, membranes and labels to the training loss, where it is no function of the scores, as
+            :mod:`spikefa.losses` has them; ``loss`` is not used then.
     """
 
     scores: Callable[[Tensor, Tensor], Tensor]
@@ -32,6 +34,11 @@ class Readout:
     loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy
     stepwise: bool = False
     framewise: bool = False
+    recorded: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+
+    def cost(self, spk: Tensor, mem: Tensor, labels: Tensor) -> Tensor:
+        """The training loss of recordings ``[T, B, classes]`` with labels ``[B]``."""
+        return self.loss(self(spk, mem), labels) if self.recorded is None else self.recorded(spk, mem, labels)
 
     def __call__(self, spk: Tensor, mem: Tensor) -> Tensor:
         """The scores ``[B, classes]`` of recordings ``[T, B, classes]``; ``[B, classes, T]`` if framewise."""

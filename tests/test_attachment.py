@@ -109,7 +109,9 @@ def test_no_layers_at_all_are_not_the_default(mlp):
 
 
 def test_spiking_neurons_are_not_entered():
-    neurons = snn.RLeaky(beta=0.9, linear_features=4), snn.LinearLeaky(beta=0.9, in_features=4, out_features=4)
+    neurons = [snn.RLeaky(beta=0.9, linear_features=4)]
+    if hasattr(snn, "LinearLeaky"):  # from snnTorch 1.0 on
+        neurons.append(snn.LinearLeaky(beta=0.9, in_features=4, out_features=4))
     net = nn.Sequential(nn.Linear(4, 4), nn.Sequential(*neurons), nn.Linear(4, 2))
     assert list(routed(attach(net, "fa", first=True))) == ["0", "2"]
 

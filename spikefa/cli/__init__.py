@@ -8,6 +8,7 @@ from functools import partial
 from cyclopts import App
 
 from spikefa.cli.compare import compare, report
+from spikefa.cli.export import export
 from spikefa.cli.plan import plan
 from spikefa.cli.reproduce import reproduce
 from spikefa.cli.validate import check, validate
@@ -20,7 +21,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app["--help"].group = app["--version"].group = "Other"
-for command in (compare, report, plan, reproduce, check, validate):
+for command in (compare, report, plan, reproduce, check, validate, export):
     app.command(command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import snntorch as snn
 import torch
@@ -27,6 +28,7 @@ def mlp(
     gain: float = 2.0,
     alpha: float = 2.0,
     mismatch: float = 0.0,
+    reset: str = "subtract",
 ) -> nn.Sequential:
     """Fully connected LIF layers: flatten, then ``depth`` times (affine, LIF) of ``width``, then the read-out.
 
@@ -43,6 +45,7 @@ def mlp(
         beta: decay of the membrane per step, of every neuron.
         gain: scale of the initial weights, see :func:`~spikefa.networks.start.start`.
         alpha: steepness of the arctan surrogate gradient.
+        reset: of the hidden neurons: ``subtract`` the threshold, or to ``zero``, which NIR can hold.
         mismatch: spread of thresholds and time constants, see :func:`~spikefa.networks.mismatch.mismatched`.
 
     Returns:
@@ -60,12 +63,15 @@ def mlp(
     whole(depth=depth, width=width, classes=classes)
     within(0, 1, beta=beta)
     positive(gain=gain, alpha=alpha)
+    if reset not in ("subtract", "zero"):
+        raise ValueError(f"reset must be subtract or zero, not {reset!r}")
+    lif = partial(snn.Leaky, beta=beta, reset_mechanism=reset, init_hidden=True)
     net = nn.Sequential()
     net.add_module("flatten", nn.Flatten())
     size = math.prod(shape)
     for layer in range(1, depth + 1):
         net.add_module(f"fc{layer}", start(nn.Linear, size, width, gain=gain, generator=generator))
-        net.add_module(f"lif{layer}", snn.Leaky(beta=beta, spike_grad=surrogate.atan(alpha), init_hidden=True))
+        net.add_module(f"lif{layer}", lif(spike_grad=surrogate.atan(alpha)))
         size = width
     net.add_module("out", start(nn.Linear, size, classes, gain=1.0, generator=generator))
     net.add_module("readout", readout(beta))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import snntorch as snn
 import torch
 from torch import Tensor
@@ -96,7 +93,10 @@ def stepped(neuron: snn.SpikingNeuron, cur: Tensor) -> tuple[Tensor, Tensor]:
     """Step the neuron itself, as snnTorch does, from rest; its own states are put back."""
     recurrent = "spk" in STATES[type(neuron)]
     spks, mems = [], []
-    with _at_rest(neuron, cur[0]):
+    kept = {name: getattr(neuron, name) for name in STATES[type(neuron)]}
+    try:  # by hand: torch 2.6 does not compile a context manager of ours
+        for name in kept:
+            setattr(neuron, name, torch.zeros_like(cur[0]))
         for now in cur.unbind():
             result = neuron(now)
             spk = (result[0] if isinstance(result, tuple) else result).to(cur.dtype)
@@ -104,17 +104,7 @@ def stepped(neuron: snn.SpikingNeuron, cur: Tensor) -> tuple[Tensor, Tensor]:
                 neuron.spk = spk
             spks.append(spk)
             mems.append(neuron.mem.to(cur.dtype))
-    return torch.stack(spks), torch.stack(mems)
-
-
-@contextmanager
-def _at_rest(neuron: snn.SpikingNeuron, like: Tensor) -> Iterator[None]:
-    """Within, the neuron's states start at zero; afterwards they are what they were."""
-    kept = {name: getattr(neuron, name) for name in STATES[type(neuron)]}
-    try:
-        for name in kept:
-            setattr(neuron, name, torch.zeros_like(like))
-        yield
     finally:
         for name, state in kept.items():
             setattr(neuron, name, state)
+    return torch.stack(spks), torch.stack(mems)

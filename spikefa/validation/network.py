@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from spikefa.checkpoint import network_tensors
 from spikefa.comparison import load
+from spikefa.datasets import Dataset
 from spikefa.experiment import Experiment
+from spikefa.names import resolve
 from spikefa.readout import READOUTS
 from spikefa.recording import array, record
 from spikefa.streams import stream
@@ -108,22 +110,39 @@ def trained(checkpoint: Path, experiment: Experiment, images: int, data: Path | 
         raise ValueError(
             f"{experiment.dataset} has {len(found.test.x)} test images, not the {images} asked for: name fewer"
         )
-    net = experiment.build(found).double()  # before loading: a checkpoint in float64 is not rounded
-    weights = {name: values for name, values in read(checkpoint).items() if ".feedback." not in name}
-    wanted = {name for name in net.state_dict() if ".feedback." not in name}
+    net = restored(checkpoint, experiment, found)
+    x, y = found.test.x[:images], found.test.y[:images]
+    encoded = experiment.encode(x, stream(experiment.seed, "evaluation"))
+    return Network(net, encoded.double(), checkpoint.stem), y
+
+
+def restored(checkpoint: Path, experiment: Experiment, data: Dataset, *, feedback: bool = False) -> nn.Sequential:
+    """The network of an experiment with the weights of a checkpoint, in float64, for evaluation.
+
+    Args:
+        checkpoint: as :func:`trained` takes it.
+        experiment: names the network, read-out and, where B is wanted, the rule.
+        data: the data set, for the network's sizes.
+        feedback: whether to restore B as well, and to refuse a checkpoint that holds those of another rule.
+
+    Raises:
+        OSError, ValueError: as :func:`trained` does.
+    """
+    net = experiment.build(data).double()  # before loading: a checkpoint in float64 is not rounded
+    told = f"network={experiment.network}" + (f" and rule={experiment.rule}" if feedback else "")
+    weights = {name: values for name, values in read(checkpoint).items() if feedback or ".feedback." not in name}
+    wanted = {name for name in net.state_dict() if feedback or ".feedback." not in name}
     if wrong := sorted(wanted ^ set(weights)):
         raise ValueError(
-            f"{checkpoint} is not a checkpoint of network={experiment.network} on {experiment.dataset}: "
-            f"{', '.join(wrong[:4])} in one of the two only; name the network that it was saved from"
+            f"{checkpoint} is not a checkpoint of {told} on {experiment.dataset}: {', '.join(wrong[:4])} in one of the "
+            f"two only; name the network{' and rule' if feedback else ''} that it was saved from"
         )
     try:
         net.load_state_dict(weights, strict=False)
     except RuntimeError as error:
         raise ValueError(f"{checkpoint} is of another network than {experiment.network}: {error}") from error
     _check_resets(checkpoint, net)
-    x, y = found.test.x[:images], found.test.y[:images]
-    encoded = experiment.encode(x, stream(experiment.seed, "evaluation"))
-    return Network(net.eval(), encoded.double(), checkpoint.stem), y
+    return net.eval()
 
 
 def _check_resets(checkpoint: Path, net: nn.Module) -> None:
@@ -143,7 +162,7 @@ def predictions(recorded: Trace, experiment: Experiment) -> NDArray[Any]:
     """The classes ``[B]`` that a recording's last population says, by the experiment's read-out."""
     last = list(recorded.arrays)[-1][0]
     spk, mem = (torch.as_tensor(recorded[last, variable]).double() for variable in ("spk", "v"))
-    scores: Tensor = READOUTS[experiment.readout](spk, mem)
+    scores: Tensor = resolve(experiment.readout, READOUTS, "read-out")(spk, mem)
     return array(scores.argmax(1))
 
 
