@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import snntorch as snn
 from torch import Tensor
 from torch.nn import functional as F
+
+
+class Part(NamedTuple):
+    """The rows of a batch that one of several processes takes, and the weight of their mean loss in the mean of all."""
+
+    rows: slice
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,10 @@ class Readout:
     def __call__(self, spk: Tensor, mem: Tensor) -> Tensor:
         """The scores ``[B, classes]`` of recordings ``[T, B, classes]``."""
         return self.scores(spk, mem)
+
+    def weighted(self, weight: float) -> Readout:
+        """The same with ``weight`` times the loss."""
+        return replace(self, loss=lambda scores, y: weight * self.loss(scores, y))
 
     def neuron(self, beta: float) -> snn.Leaky:
         """The neuron to end a network with: returns ``(spk, mem)``, keeps its state itself."""

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import snntorch as snn
 import torch
@@ -13,6 +14,7 @@ from torch import nn
 
 from spikefa.attachment import adapt
 from spikefa.datasets import Dataset
+from spikefa.distributed import Backward, team
 from spikefa.experiment import Experiment
 from spikefa.measurement import Epoch, angle, measure
 from spikefa.options import whole
@@ -38,7 +40,7 @@ def train(
     The experiment's optimiser on the read-out's loss, a cross-entropy, with gradients as its ``credit`` has them;
     ``adamw`` without weight decay is Adam bit for bit. After every update the remedy, and then ``adapt``.
     Deterministic: the same experiment gives the same numbers again (but for ``seconds`` and ``work``). Torch's global
-    generator is neither used nor moved.
+    generator is neither used nor moved. Within :func:`spikefa.following.joined` all its processes train together.
 
     Args:
         experiment: what to train.
@@ -65,26 +67,36 @@ def train(
     """
     if probe is not None:
         whole(probe=probe)
+    with team.get().leading(experiment, data, device, probe=probe):
+        yield from _epochs(experiment, data, device, probe)
+
+
+def _epochs(
+    experiment: Experiment, data: Dataset, device: str | torch.device, probe: int | None
+) -> Iterator[Epoch]:
+    crew = team.get()
     net = experiment.build(data).to(device)
     _forget(net)
     optimizer = experiment.updates(net)
     check_decay(net, optimizer)
     after = remedy(experiment.remedy, experiment.seed)(net)
     order, noise = stream(experiment.seed, "order"), stream(experiment.seed, "input")
+    backward = crew.backward(experiment, net)
     silent: set[str] = set()
     updates = 0
     for epoch in range(experiment.epochs + 1):
         losses: list[float] = []
         angles: list[tuple[int, float]] = []
         watch = Stopwatch()
-        for loss in _updates(experiment, net, optimizer, after, data, order, noise, epoch) if epoch else ():
+        for loss in _updates(experiment, net, backward, optimizer, after, data, order, noise, epoch) if epoch else ():
             losses.append(loss)
             if probe is not None and (updates + len(losses)) % probe == 0:
                 with watch.paused():
-                    angles.append((updates + len(losses), angle(experiment, net, data)))
+                    angles.append((updates + len(losses), crew.once(lambda: angle(experiment, net, data))))
         seconds, work = watch.read() if epoch else (0.0, 0.0)
         updates += len(losses)
-        record = measure(experiment, net, data, epoch, updates)
+        crew.check(net)
+        record = crew.once(partial(measure, experiment, net, data, epoch, updates))
         _warn(experiment, record, silent)
         loss = sum(losses) / len(losses) if losses else math.nan
         yield replace(record, loss=loss, angles=tuple(angles), seconds=seconds, work=work)
@@ -93,6 +105,7 @@ def train(
 def _updates(
     experiment: Experiment,
     net: nn.Module,
+    backward: Backward,
     optimizer: torch.optim.Optimizer,
     after: Remedy,
     data: Dataset,
@@ -104,7 +117,7 @@ def _updates(
     device = next(net.parameters()).device
     for batch, (x, y) in enumerate(data.train.batches(experiment.batch_size, order), start=1):
         optimizer.zero_grad()
-        loss = experiment.backward(net, x.to(device), y.to(device), noise)
+        loss = backward(x.to(device), y.to(device), noise)
         if not torch.isfinite(loss):
             raise Diverged(f"the loss is {loss.item()} at epoch {epoch}, batch {batch}: try a smaller lr")
         optimizer.step()

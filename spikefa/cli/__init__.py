@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from cyclopts import App
@@ -36,4 +38,15 @@ def main() -> None:
     """Run the command. Wrong input gives one line and status 2; ``--traceback`` shows where it was found."""
     words = [word for word in sys.argv[1:] if word != "--traceback"]
     run = partial(app, words, exit_on_error=False, print_error=False, result_action="return_value")
-    sys.exit(guarded(run, words, traceback=len(words) + 1 < len(sys.argv)))
+    with _joined() as leads:
+        status = guarded(run, words, traceback=len(words) + 1 < len(sys.argv)) if leads else 0
+    sys.exit(status)
+
+
+def _joined() -> AbstractContextManager[bool]:
+    """Of the processes that torchrun has started, the first runs the command, the others train along."""
+    if int(os.environ.get("WORLD_SIZE") or 1) < 2:
+        return nullcontext(True)
+    from spikefa.following import joined
+
+    return joined()
