@@ -11,7 +11,7 @@ from typing import Any
 from cyclopts import CycloptsError
 from rich.console import Console
 
-RESUMES = ("compare", "reproduce")
+RESUMES = ("compare", "tune", "reproduce")
 """Commands that go on where they were stopped."""
 
 

@@ -88,7 +88,9 @@ class Alone:
     rank, size = 0, 1
 
     @contextmanager
-    def leading(self, experiment: Experiment, data: Dataset, device: str | torch.device, **others: Any) -> Iterator[None]:
+    def leading(
+        self, experiment: Experiment, data: Dataset, device: str | torch.device, **others: Any
+    ) -> Iterator[None]:
         """There is nobody to lead."""
         yield
 
@@ -127,7 +129,9 @@ class Team:
         self.rank, self.size, self.control, self.busy = rank, size, control, False
 
     @contextmanager
-    def leading(self, experiment: Experiment, data: Dataset, device: str | torch.device, **others: Any) -> Iterator[None]:
+    def leading(
+        self, experiment: Experiment, data: Dataset, device: str | torch.device, **others: Any
+    ) -> Iterator[None]:
         """Around a training: the leader has the others begin it too.
 
         Args:
@@ -188,7 +192,9 @@ class Team:
         def backward(x: Tensor, y: Tensor, noise: torch.Generator) -> Tensor:
             with self._whole():
                 loss = experiment.backward(whole, x, y, noise, part(len(y), self.rank, self.size))
-                for mean in [loss] if through_time else [loss, *(p.grad for p in net.parameters() if p.grad is not None)]:
+                for mean in (
+                    [loss] if through_time else [loss, *(p.grad for p in net.parameters() if p.grad is not None)]
+                ):
                     distributed.all_reduce(mean)
                     mean /= self.size
                 return loss

@@ -29,7 +29,7 @@ def joined(patience: timedelta = PATIENCE) -> Iterator[bool]:
     nothing left to do. The data set is sent to them, so that they need no files.
 
     Args:
-        patience: how long to wait for another process within an update.
+        patience: how long to wait for another process within an update, or the first for the others at any time.
 
     Yields:
         Whether this is the first process.
@@ -64,10 +64,11 @@ def _join(patience: timedelta) -> Team:
         torch.cuda.set_device(local)  # which "cuda" then means, in each process
     try:
         distributed.init_process_group(backend(), timeout=patience)
-        control = distributed.new_group(backend="gloo", timeout=WAITING)
+        rank, size = distributed.get_rank(), distributed.get_world_size()
+        control = distributed.new_group(backend="gloo", timeout=WAITING if rank else patience)
     except (RuntimeError, ValueError) as error:
         raise Parted(f"spikefa: the processes cannot meet ({error}): start them by torchrun") from error
-    return Team(distributed.get_rank(), distributed.get_world_size(), control)
+    return Team(rank, size, control)
 
 
 def _follow(members: Team) -> None:

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from spikefa import report
-from spikefa.comparison import Failed, compare, grid, missing
+from spikefa.comparison import Failed, compare, missing
 from spikefa.experiment import Experiment
 from spikefa.machine import usable, use_threads
 from spikefa.measurement import Epoch
+from spikefa.own import settled
 from spikefa.results import FILE, Run, read
 from spikefa.study import read_study
 from spikefa.summary import summarise
@@ -37,12 +38,18 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
         ValueError: an option that cannot be; nothing has been trained then.
         OSError: the output folder cannot be written.
     """
-    written = read_study(study, {*Experiment.model_fields, *PLACES, *TUNING}) if study else {}
+    written = read_study(study, {*Experiment.model_fields, *PLACES, *TUNING, "tuned"}) if study else {}
     options = PLACES | TUNING | DEFAULTS | written | dict(given)
+    how = str(options.pop("tuned", "")) if "rule" not in given else ""  # rules typed here are not those of the tables
     place = {name: options.pop(name) for name in PLACES}
     tuning = _tuning(**{name: options.pop(name) for name in TUNING})
     folder, data, device = _path("out", place["out"]), place["data"], usable(place["device"])
-    experiments = tuning.trials(options) if tuning else grid(options)
+    own = settled(options, how)
+    if idle := [name for name in given if name in own.tuning or (own.tuning and name == "tune")]:
+        raise ValueError(
+            f"--{idle[0].replace('_', '-')}: {study} has this for each rule: leave it out, or give --rule too"
+        )
+    experiments = tuning.trials(options) if tuning else own.experiments
     use_threads(place["threads"])
     where: dict[str, Any] = {
         "data_folder": None if data is None else _path("data", data),
@@ -50,19 +57,18 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
         "probe": _every(place["probe"]),
         "command": command,
     }
-    words = dict.fromkeys(tuning.fields, tuning.words(options)) if tuning else {}
-    lost: dict[str, str] = {}
+    words = dict.fromkeys(tuning.fields, tuning.words(options)) if tuning else own.tuning
+    remarks, lost = own.remarks, dict[str, str]()
     if tuning:
         console.print(f"{len(experiments)} trials, to choose {tuning.words(options)}")
         _train(experiments, folder / "tuning", where)
         trials = read(folder / "tuning")
         experiments = tuning.chosen(options, trials)
-        where |= {"tuning": words, "remarks": tuning.remarks(options, trials)}
-        lost = tuning.lost(options, trials)
+        remarks, lost = tuning.remarks(options, trials), tuning.lost(options, trials)
     failed = _left_out(lost)
     if not experiments:
         return failed
-    _train(experiments, folder, where)
+    _train(experiments, folder, where | {"tuning": words, "remarks": remarks})
     return show(folder, {experiment.key for experiment in experiments}, words) or failed
 
 

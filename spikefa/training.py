@@ -71,9 +71,7 @@ def train(
         yield from _epochs(experiment, data, device, probe)
 
 
-def _epochs(
-    experiment: Experiment, data: Dataset, device: str | torch.device, probe: int | None
-) -> Iterator[Epoch]:
+def _epochs(experiment: Experiment, data: Dataset, device: str | torch.device, probe: int | None) -> Iterator[Epoch]:
     crew = team.get()
     net = experiment.build(data).to(device)
     _forget(net)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -34,19 +35,30 @@ def dying(weight, generator):
     return pathway
 
 
+def stopping(weight, generator):
+    """A rule of which the second process stops in its third update, and stays."""
+    pathway, steps = FeedbackAlignment(weight, generator), []
+    pathway.step = lambda w: (
+        os.kill(os.getpid(), signal.SIGSTOP) if len(steps) > 1 and os.environ["RANK"] == "1" else steps.append(1)
+    )
+    return pathway
+
+
 def trained(fields, data):
     """Every number of a training but its seconds, as JSON; or why it failed."""
     try:
         records = [replace(r, seconds=0, work=0) for r in train(Experiment(**fields), data, probe=3)]
     except (Diverged, Known) as error:
         return f"{type(error).__name__}: {error}"
-    return [{**asdict(r), "representations": {n: g.sum().item() for n, g in r.representations.items()}} for r in records]
+    return [
+        {**asdict(r), "representations": {n: g.sum().item() for n, g in r.representations.items()}} for r in records
+    ]
 
 
 def main():
     folder = Path(sys.argv[1])
     torch.set_num_threads(1)
-    with joined(timedelta(seconds=60)) as leads:
+    with joined(timedelta(seconds=int(os.environ.get("PATIENCE", "60")))) as leads:
         if leads:
             data = DATASETS["digits"](**DATA)
             found = [trained(fields, data) for fields in json.loads((folder / "fields").read_text())]

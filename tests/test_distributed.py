@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ import torch
 from spikefa import RULES
 from spikefa.datasets import DATASETS
 from spikefa.distributed import part
+from spikefa.results import read
 from tests import ranks
 from tests.conftest import OPTIONS, VARIANTS
 
@@ -31,7 +31,6 @@ TRAININGS = {
     "remedy": SMALL | {"rule": "fa", "remedy": "weight_norm+weight_noise:std=0.01", "seed": 3},
     "local": SMALL | {"rule": "kp", "credit": "local", "readout": "every_step"},
     "sgd": SMALL | {"rule": "bp", "optimizer": "sgd:momentum=0.9"},
-    "one image": SMALL | {"rule": "bp", "batch_size": 1, "epochs": 1},
 }
 FAILING = {
     "diverges": SMALL | {"rule": "bp", "lr": 1e37},
@@ -40,14 +39,14 @@ FAILING = {
 }
 
 
-def started(folder, trainings):
+def started(folder, trainings, **environment):
     """The two processes, each with its output on a pipe."""
     (folder / "fields").write_text(json.dumps(list(trainings)))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2", "GLOO_SOCKET_IFNAME": "lo"}
-    shared = os.environ | place | {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    shared = os.environ | place | environment | {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     return [
         subprocess.Popen(
             [sys.executable, str(ROOT / "tests" / "ranks.py"), str(folder)],
@@ -96,7 +95,7 @@ def test_the_records_are_those_of_one_process_to_rounding(found, digits, name):
     for two, one in zip(found[name], true, strict=True):
         assert one["epoch"] == 0 or two["loss"] == pytest.approx(one["loss"], rel=1e-5)
         close(two, one)
-    assert name == "one image" or len(true[-1]["angles"]) == 1, "measured within the epoch, too"
+    assert true[-1]["angles"], "measured within the epoch, too"
 
 
 def test_a_failure_that_all_know_of_is_told_and_the_next_training_goes_on(found):
@@ -117,3 +116,53 @@ def test_the_parts_of_a_batch_are_all_of_it_once_and_weighted_by_their_size(coun
     values = torch.rand(count, dtype=torch.float64)
     mean = sum(each.weight * values[each.rows].mean() for each in parts) / size
     assert torch.allclose(mean, values.mean())
+
+
+def test_if_one_process_dies_the_other_ends_and_says_so(tmp_path):
+    first, second = started(tmp_path, [SMALL | {"rule": "tests.ranks:dying"}, SMALL])
+    said = first.communicate(timeout=200)[1]
+    assert second.wait(timeout=10) == 9
+    assert first.returncode == 1
+    assert "spikefa: process 0 of 2 stops: RuntimeError:" in said
+    assert "If another process is gone, its own message says why" in said
+    assert not (tmp_path / "found").exists(), "it does not go on with the next training"
+
+
+@pytest.mark.slow
+def test_if_one_process_stops_the_other_waits_no_longer_than_it_was_told(tmp_path):
+    first, second = started(tmp_path, [SMALL | {"rule": "tests.ranks:stopping"}], PATIENCE="10")
+    try:
+        said = first.communicate(timeout=200)[1]
+    finally:
+        second.send_signal(signal.SIGKILL)
+    assert first.returncode == 1
+    assert "spikefa: process 0 of 2 stops" in said
+
+
+def torchrun(*words, cwd):
+    """The command in two processes."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "spikefa", *words]
+    environment = os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=400)
+
+
+@pytest.mark.slow
+def test_a_comparison_under_torchrun_is_printed_and_written_once(tmp_path):
+    words = ["compare", "--rule", "bp", "kp", "--seed", "0", "--epochs", "2", "--steps", "2", "--weight-decay", "0.1"]
+    words += ["--network", "mlp:width=8", "--out"]
+    done = torchrun(*words, "two", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("report: two/report.html") == 1
+    subprocess.run([sys.executable, "-m", "spikefa", *words, "one"], cwd=tmp_path, check=True, timeout=200)
+    two, one = read(tmp_path / "two"), read(tmp_path / "one")
+    assert [run.key for run in two] == [run.key for run in one]
+    for pair in zip(two, one, strict=True):
+        found, true = ([epoch["loss"] for epoch in run.epochs[1:]] for run in pair)
+        assert found == pytest.approx(true, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_wrong_input_under_torchrun_is_said_once(tmp_path):
+    done = torchrun("compare", "--rule", "fpb", cwd=tmp_path)
+    assert done.returncode != 0
+    assert done.stderr.count("did you mean 'fbp'?") == 1

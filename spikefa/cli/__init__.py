@@ -11,6 +11,7 @@ from cyclopts import App
 
 from spikefa.cli.compare import compare, report
 from spikefa.cli.reproduce import reproduce
+from spikefa.cli.tune import tune
 from spikefa.cli.validate import check, validate
 from spikefa.complaint import guarded
 
@@ -21,7 +22,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app["--help"].group = app["--version"].group = "Other"
-for command in (compare, report, reproduce, check, validate):
+for command in (compare, tune, report, reproduce, check, validate):
     app.command(command)
 
 
