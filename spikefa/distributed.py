@@ -5,31 +5,27 @@ The gradients are averaged by DistributedDataParallel, so every process makes th
 random encodings are drawn for the whole batch in every process, of which each takes its rows: a training gives the
 numbers of one process with the same batch, but for the rounding of sums.
 
-:func:`spikefa.following.joined` makes a team of the processes that ``torchrun`` has started. Its first process leads: it
-alone is called with something to train, measures and writes.
+:func:`spikefa.following.joined` makes a team of the processes that ``torchrun`` has started. Its first process leads:
+it alone is called with something to train, measures and writes.
 """
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, NamedTuple, TypeVar, final
+from typing import Any, TypeVar, final
 
 import torch
-from torch import Tensor, distributed, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import Tensor, nn
 
-from spikefa.datasets import Dataset, Split
+from spikefa.datasets import Dataset
 from spikefa.experiment import Experiment
-from spikefa.readout import Part
-from spikefa.sequence import run
 
 Found = TypeVar("Found")
+Device = str | torch.device
 Backward = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 """Takes images ``[B, ...]``, labels ``[B]`` and the input's noise; adds to ``.grad`` and gives the batch's loss."""
 
@@ -44,55 +40,53 @@ class Known(RuntimeError):
     """A training failed in a way that every process of the team knows of, so that all are ready for the next one."""
 
 
+class Crew(ABC):
+    """Who trains: a process alone, or several together."""
+
+    @abstractmethod
+    def leading(
+        self, experiment: Experiment, data: Dataset, device: Device, **others: Any
+    ) -> AbstractContextManager[None]:
+        """Around a training, so that the others begin it too.
+
+        Args:
+            experiment, data, device, others: the training's arguments; ``others`` can be pickled.
+        """
+
+    @abstractmethod
+    def backward(self, experiment: Experiment, net: nn.Module) -> Backward:
+        """What gives a batch's loss and adds its gradients: the experiment's own, each process for a part.
+
+        Raises:
+            Known: the network has layers whose output for an example depends on the others of its batch.
+        """
+
+    @abstractmethod
+    def once(self, measure: Callable[[], Found]) -> Found:
+        """What ``measure`` gives, in one process; the others wait for it.
+
+        Raises:
+            Known: in the others: it failed there.
+        """
+
+    @abstractmethod
+    def check(self, net: nn.Module) -> None:
+        """All hold the same W and B, bit for bit.
+
+        Raises:
+            Known: they do not.
+        """
+
+
 @final
-class Whole(nn.Module):
-    """A network over a whole sequence, as one module: what ``DistributedDataParallel`` can wrap.
-
-    Args:
-        net: as :func:`~spikefa.run` takes it.
-
-    Example:
-        >>> Whole(nn.Linear(3, 2))(torch.ones(5, 4, 3)).shape
-        torch.Size([5, 4, 2])
-    """
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        """What ``run(net, x)`` gives, for ``[T, B, ...]``."""
-        return run(self.net, x)
-
-
-def part(count: int, rank: int, size: int) -> Part:
-    """The rows of a batch that a process takes, and the weight of their mean loss in the mean over all processes.
-
-    A process without a row takes the first one, with weight 0, for it must take part in the average of gradients.
-
-    Args:
-        count: examples in the batch; ``rank``: of the process; ``size``: number of processes.
-
-    Example:
-        >>> part(5, 0, 2), part(5, 1, 2), part(1, 0, 2).weight
-        (Part(rows=slice(0, 2, None), weight=0.8), Part(rows=slice(2, 5, None), weight=1.2), 0.0)
-    """
-    first, last = count * rank // size, count * (rank + 1) // size
-    return Part(slice(first, last) if last > first else slice(0, 1), size * (last - first) / count)
-
-
-@final
-class Alone:
+class Alone(Crew):
     """One process, which trains all by itself."""
 
-    rank, size = 0, 1
-
-    @contextmanager
     def leading(
-        self, experiment: Experiment, data: Dataset, device: str | torch.device, **others: Any
-    ) -> Iterator[None]:
+        self, experiment: Experiment, data: Dataset, device: Device, **others: Any
+    ) -> AbstractContextManager[None]:
         """There is nobody to lead."""
-        yield
+        return nullcontext()
 
     def backward(self, experiment: Experiment, net: nn.Module) -> Backward:
         """The experiment's own."""
@@ -106,177 +100,5 @@ class Alone:
         """There is nobody to differ from."""
 
 
-class Order(NamedTuple):
-    """What the leader tells the others to train, and the shapes of its images and labels, which follow."""
-
-    arguments: dict[str, Any]
-    device: str
-    threads: int
-    dataset: tuple[str, int, str]
-    shape: torch.Size
-
-
-@final
-class Team:
-    """The processes of a ``torch.distributed`` group that train together.
-
-    Args:
-        rank: of this process; ``size``: their number.
-        control: a gloo group of all, for what is no gradient.
-    """
-
-    def __init__(self, rank: int, size: int, control: Any) -> None:
-        self.rank, self.size, self.control, self.busy = rank, size, control, False
-
-    @contextmanager
-    def leading(
-        self, experiment: Experiment, data: Dataset, device: str | torch.device, **others: Any
-    ) -> Iterator[None]:
-        """Around a training: the leader has the others begin it too.
-
-        Args:
-            experiment, data, device, others: the training's arguments; ``others`` can be pickled.
-        """
-        if self.rank == 0:
-            self._tell(Order({"experiment": experiment, **others}, torch.device(device).type, *_of(data)), data)
-        self.busy = True
-        try:
-            yield
-        except (ArithmeticError, Known):
-            self.busy = False
-            raise
-        self.busy = False
-
-    def _tell(self, order: Order | None, data: Dataset | None = None) -> None:
-        if self.busy:
-            raise Parted("spikefa: a training was left before its end, and the other processes still wait in it")
-        with self._whole():
-            distributed.broadcast_object_list([order], src=0, group=self.control)
-            if data is not None:
-                for tensor in (data.train.x, data.train.y):
-                    distributed.broadcast(tensor.contiguous(), src=0, group=self.control)
-
-    def dismiss(self) -> None:
-        """The leader has nothing more to train; the others end, unless they wait within a training that broke off."""
-        if not self.busy:
-            self._tell(None)
-
-    def told(self) -> dict[str, Any] | None:
-        """The arguments of the next training that the leader asks for, its images among them; None at the end."""
-        box: list[Order | None] = [None]
-        with self._whole():
-            distributed.broadcast_object_list(box, src=0, group=self.control)
-            if (order := box[0]) is None:
-                return None
-            x, y = torch.empty(order.shape), torch.empty(order.shape[0], dtype=torch.int64)
-            for tensor in (x, y):
-                distributed.broadcast(tensor, src=0, group=self.control)
-        torch.set_num_threads(order.threads)
-        train, (name, classes, note) = Split(x, y), order.dataset
-        empty = Split(x[:0], y[:0])  # the leader alone measures
-        return order.arguments | {"device": order.device, "data": Dataset(name, train, empty, empty, classes, note)}
-
-    def backward(self, experiment: Experiment, net: nn.Module) -> Backward:
-        """The experiment's, of a part of the batch, with gradients averaged and the loss of the whole batch.
-
-        Raises:
-            Known: the network has layers whose output for an example depends on the others of its batch.
-        """
-        mixing = [name for name, m in net.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-        if mixing:
-            raise Known(f"batch norm ({', '.join(mixing)}) would see parts of batches: train it in one process")
-        through_time = experiment.credit == "bptt"
-        with self._whole():
-            whole = _parallel(net) if through_time else net
-
-        def backward(x: Tensor, y: Tensor, noise: torch.Generator) -> Tensor:
-            with self._whole():
-                loss = experiment.backward(whole, x, y, noise, part(len(y), self.rank, self.size))
-                for mean in (
-                    [loss] if through_time else [loss, *(p.grad for p in net.parameters() if p.grad is not None)]
-                ):
-                    distributed.all_reduce(mean)
-                    mean /= self.size
-                return loss
-
-        return backward
-
-    def once(self, measure: Callable[[], Found]) -> Found:
-        """What ``measure`` gives in the leading process; the others wait for it.
-
-        Raises:
-            Known: it failed there.
-        """
-        box: list[Any] = [None, None]
-        failed: Exception | None = None
-        if self.rank == 0:
-            try:
-                box[0] = measure()
-            except Exception as error:
-                failed, box[1] = error, f"{type(error).__name__}: {error}"
-        with self._whole():
-            distributed.broadcast_object_list(box, src=0, group=self.control)
-        if box[1] is not None:
-            raise Known(box[1]) from failed
-        found: Found = box[0]
-        return found
-
-    def check(self, net: nn.Module) -> None:
-        """All processes hold the same W and B, bit for bit.
-
-        Raises:
-            Known: they do not.
-        """
-        mine = _digest(net)
-        found = [torch.empty_like(mine) for _ in range(self.size)]
-        with self._whole():
-            distributed.all_gather(found, mine, group=self.control)
-        if any(not other.equal(mine) for other in found):
-            raise Known(
-                "the processes hold different weights: what a pathway or a remedy learns from must be the same in all "
-                "(W, a generator of its own, averaged gradients), and so must their machines and versions of torch"
-            )
-
-    @contextmanager
-    def _whole(self) -> Iterator[None]:
-        """Within, a failure of one process is the end of all."""
-        try:
-            yield
-        except Exception as error:
-            said = " ".join(str(error).split())
-            raise Parted(
-                f"spikefa: process {self.rank} of {self.size} stops: {type(error).__name__}: {said}\n"
-                f"If another process is gone, its own message says why; the same command again trains what is missing"
-            ) from error
-
-
-team: ContextVar[Alone | Team] = ContextVar("team", default=Alone())  # noqa: B039
+crew: ContextVar[Crew] = ContextVar("crew", default=Alone())  # noqa: B039
 """Who trains: this process alone, but within :func:`spikefa.following.joined`."""
-
-
-def backend() -> str:
-    """NCCL between GPUs where each process has one of its own, gloo elsewhere."""
-    own = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", "1")) and torch.cuda.is_available()
-    return "cpu:gloo,cuda:nccl" if own and distributed.is_nccl_available() else "gloo"
-
-
-def _parallel(net: nn.Module) -> DistributedDataParallel:
-    """Which pathways and neurons there are never changes in a training; their buffers each process keeps by itself."""
-    known = inspect.signature(DistributedDataParallel).parameters
-    buffers = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # torch below 2.13
-    return DistributedDataParallel(Whole(net), static_graph=True, **{buffers: False})  # type: ignore[arg-type]
-
-
-def _of(data: Dataset) -> tuple[int, tuple[str, int, str], torch.Size]:
-    return torch.get_num_threads(), (data.name, data.classes, data.note), data.train.x.shape
-
-
-def _digest(net: nn.Module) -> Tensor:
-    """Of parameters and of what pathways hold; 32 bytes. Neurons' states are each process's own."""
-    parameters = dict(net.named_parameters())
-    held = {name: value for name, value in net.state_dict().items() if name in parameters or ".feedback." in name}
-    digest = hashlib.sha256()
-    for name, value in sorted(held.items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8)

@@ -1,4 +1,4 @@
-"""A team of processes: the first leads, runs the command and writes; the others train along until it has nothing more."""
+"""A team of processes: the first runs the command and writes; the others train along until it has nothing more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from datetime import timedelta
 import torch
 from torch import distributed
 
-from spikefa.distributed import Known, Parted, Team, backend, team
+from spikefa.distributed import Known, Parted, crew
+from spikefa.team import Team, backend
 from spikefa.training import Diverged, train
 
 PATIENCE = timedelta(minutes=10)
@@ -45,7 +46,7 @@ def joined(patience: timedelta = PATIENCE) -> Iterator[bool]:
         >>> #             print(epoch.loss)
     """
     members = _join(patience)
-    entered = team.set(members)
+    entered = crew.set(members)
     try:
         if members.rank:
             _follow(members)
@@ -53,7 +54,7 @@ def joined(patience: timedelta = PATIENCE) -> Iterator[bool]:
         if members.rank == 0:
             members.dismiss()
     finally:
-        team.reset(entered)
+        crew.reset(entered)
         distributed.destroy_process_group()
 
 

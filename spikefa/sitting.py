@@ -45,10 +45,8 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
     tuning = _tuning(**{name: options.pop(name) for name in TUNING})
     folder, data, device = _path("out", place["out"]), place["data"], usable(place["device"])
     own = settled(options, how)
-    if idle := [name for name in given if name in own.tuning or (own.tuning and name == "tune")]:
-        raise ValueError(
-            f"--{idle[0].replace('_', '-')}: {study} has this for each rule: leave it out, or give --rule too"
-        )
+    if idle := [name for name in given if name in own.tuning] or ["tune"] * bool(tuning and own.tuning):
+        raise ValueError(f"{study} has settings for each rule: leave {idle[0]} out, or give --rule too")
     experiments = tuning.trials(options) if tuning else own.experiments
     use_threads(place["threads"])
     where: dict[str, Any] = {

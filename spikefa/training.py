@@ -14,7 +14,7 @@ from torch import nn
 
 from spikefa.attachment import adapt
 from spikefa.datasets import Dataset
-from spikefa.distributed import Backward, team
+from spikefa.distributed import Backward, crew
 from spikefa.experiment import Experiment
 from spikefa.measurement import Epoch, angle, measure
 from spikefa.options import whole
@@ -67,19 +67,19 @@ def train(
     """
     if probe is not None:
         whole(probe=probe)
-    with team.get().leading(experiment, data, device, probe=probe):
+    with crew.get().leading(experiment, data, device, probe=probe):
         yield from _epochs(experiment, data, device, probe)
 
 
 def _epochs(experiment: Experiment, data: Dataset, device: str | torch.device, probe: int | None) -> Iterator[Epoch]:
-    crew = team.get()
+    together = crew.get()
     net = experiment.build(data).to(device)
     _forget(net)
     optimizer = experiment.updates(net)
     check_decay(net, optimizer)
     after = remedy(experiment.remedy, experiment.seed)(net)
     order, noise = stream(experiment.seed, "order"), stream(experiment.seed, "input")
-    backward = crew.backward(experiment, net)
+    backward = together.backward(experiment, net)
     silent: set[str] = set()
     updates = 0
     for epoch in range(experiment.epochs + 1):
@@ -90,11 +90,11 @@ def _epochs(experiment: Experiment, data: Dataset, device: str | torch.device, p
             losses.append(loss)
             if probe is not None and (updates + len(losses)) % probe == 0:
                 with watch.paused():
-                    angles.append((updates + len(losses), crew.once(lambda: angle(experiment, net, data))))
+                    angles.append((updates + len(losses), together.once(lambda: angle(experiment, net, data))))
         seconds, work = watch.read() if epoch else (0.0, 0.0)
         updates += len(losses)
-        crew.check(net)
-        record = crew.once(partial(measure, experiment, net, data, epoch, updates))
+        together.check(net)
+        record = together.once(partial(measure, experiment, net, data, epoch, updates))
         _warn(experiment, record, silent)
         loss = sum(losses) / len(losses) if losses else math.nan
         yield replace(record, loss=loss, angles=tuple(angles), seconds=seconds, work=work)

@@ -1,6 +1,7 @@
 """One of two processes that train together: ``python tests/ranks.py FOLDER``, with torchrun's variables set."""
 
 import json
+import math
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from spikefa.datasets import DATASETS
 from spikefa.distributed import Known
 from spikefa.experiment import Experiment
 from spikefa.following import joined
+from spikefa.networks import NETWORKS
 from spikefa.rules.fa import FeedbackAlignment
 from spikefa.training import Diverged, train
 
@@ -42,6 +44,12 @@ def stopping(weight, generator):
         os.kill(os.getpid(), signal.SIGSTOP) if len(steps) > 1 and os.environ["RANK"] == "1" else steps.append(1)
     )
     return pathway
+
+
+def normed(shape, classes, readout, generator):
+    """A network in which an example's output depends on the others of its batch."""
+    net = NETWORKS["mlp"](shape, classes, readout, generator, depth=1, width=4)
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.BatchNorm1d(math.prod(shape)), net)
 
 
 def trained(fields, data):

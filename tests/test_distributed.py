@@ -14,8 +14,8 @@ import torch
 
 from spikefa import RULES
 from spikefa.datasets import DATASETS
-from spikefa.distributed import part
 from spikefa.results import read
+from spikefa.team import part
 from tests import ranks
 from tests.conftest import OPTIONS, VARIANTS
 
@@ -35,6 +35,7 @@ TRAININGS = {
 FAILING = {
     "diverges": SMALL | {"rule": "bp", "lr": 1e37},
     "differs": SMALL | {"rule": "tests.ranks:own"},
+    "mixes": SMALL | {"rule": "bp", "network": "tests.ranks:normed"},
     "goes on": SMALL | {"rule": "bp"},
 }
 
@@ -105,6 +106,10 @@ def test_a_failure_that_all_know_of_is_told_and_the_next_training_goes_on(found)
 
 def test_a_pathway_that_differs_by_a_bit_between_processes_is_noticed(found):
     assert found["differs"].startswith("Known: the processes hold different weights")
+
+
+def test_batch_norm_is_refused_for_it_would_see_parts_of_batches(found):
+    assert found["mixes"].startswith("Known: batch norm (1) would see parts of batches")
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 64])

@@ -69,6 +69,7 @@ def test_every_rule_has_the_same_budget_and_range_of_lr_and_no_test_image_is_loo
         optuna.distributions.FloatDistribution(LR.low, LR.high, log=True)
     }
     assert [set(each[0].params) for each in found.values()] == [{"lr"}, {"lr", "weight_decay"}, {"lr", "eta"}]
+    assert all(t.state == optuna.trial.TrialState.COMPLETE for each in found.values() for t in each)
     assert found["bp"][0].params == {"lr": 0.001}, "the first trial has what stands in the study, or the default"
     assert list(search(plan, data, tmp_path)) == [], "the budget is spent"
 

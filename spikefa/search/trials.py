@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 DATABASE = "tuning.db"
 STARTUP = 5
-"""Trials of a rule that are drawn at random, the first one apart, before the sampler learns from those that there are."""
+"""Trials of a rule before the sampler learns from those that there are; all but the first are drawn at random."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,8 @@ class Repeatable(BaseSampler):
         values, start = self.plan.space(self.rule)[param_name], self.plan.start(self.rule).get(param_name)
         if trial.number == 0 and start is not None and values.low <= start <= values.high:
             return start
-        seed = int(
-            torch.randint(2**31, (), generator=stream(self.plan.seed, f"{self.rule}:{trial.number}:{param_name}"))
-        )
-        sampler = TPESampler(seed=seed, n_startup_trials=STARTUP)
+        own = stream(self.plan.seed, f"{self.rule}:{trial.number}:{param_name}")
+        sampler = TPESampler(seed=int(torch.randint(2**31, (), generator=own)), n_startup_trials=STARTUP)
         return values.rounded(sampler.sample_independent(study, trial, param_name, param_distribution))
 
 
@@ -176,16 +174,13 @@ def _study(plan: Plan, rule: str, folder: Path) -> Study:
     if found is None:
         study.set_user_attr("search", wanted)
     elif json.loads(json.dumps(wanted)) != found:
-        other = [
-            name for part in wanted for name in {**wanted[part], **found[part]} if _differs(wanted, found, part, name)
-        ]
-        said = ", ".join(dict.fromkeys(other))
-        raise ValueError(f"{folder / DATABASE} has trials of {rule!r} with other {said}: choose another --out")
+        other = ", ".join(_differing(wanted["experiment"] | wanted["space"], found["experiment"] | found["space"]))
+        raise ValueError(f"{folder / DATABASE} has trials of {rule!r} with other {other}: choose another --out")
     return study
 
 
-def _differs(wanted: Mapping[str, Any], found: Mapping[str, Any], part: str, name: str) -> bool:
-    return bool(wanted[part].get(name) != found[part].get(name))
+def _differing(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    return [name for name in {**wanted, **found} if wanted.get(name) != found.get(name)]
 
 
 def _ended(study: Study) -> list[FrozenTrial]:
