@@ -27,7 +27,7 @@ def joined(patience: timedelta = PATIENCE) -> Iterator[bool]:
 
     Every :func:`~spikefa.training.train` of the first process, by whatever command, takes all processes, and gives the
     numbers that one process would give, to rounding. In the others, the body is entered when all is done, and has
-    nothing left to do. The data set is sent to them, so that they need no files.
+    nothing left to do. The data set is sent to them, so that they need no files. A process alone leads nobody.
 
     Args:
         patience: how long to wait for another process within an update, or the first for the others at any time.
@@ -39,12 +39,14 @@ def joined(patience: timedelta = PATIENCE) -> Iterator[bool]:
         Parted: (a ``SystemExit``) another process is gone, or this one failed alone.
 
     Example:
-        >>> # torchrun --nproc-per-node 2 this_file.py
-        >>> # with joined() as leads:
-        >>> #     if leads:
-        >>> #         for epoch in train(experiment, data):
-        >>> #             print(epoch.loss)
+        >>> with joined() as leads:  # torchrun --nproc-per-node 2 this_file.py
+        ...     if leads:
+        ...         print("train(experiment, data) here")
+        train(experiment, data) here
     """
+    if int(os.environ.get("WORLD_SIZE") or 1) < 2:
+        yield True
+        return
     members = _join(patience)
     entered = crew.set(members)
     try:

@@ -40,11 +40,11 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
     """
     written = read_study(study, {*Experiment.model_fields, *PLACES, *TUNING, "tuned"}) if study else {}
     options = PLACES | TUNING | DEFAULTS | written | dict(given)
-    how = str(options.pop("tuned", "")) if "rule" not in given else ""  # rules typed here are not those of the tables
+    how = str(options.pop("tuned", ""))
     place = {name: options.pop(name) for name in PLACES}
     tuning = _tuning(**{name: options.pop(name) for name in TUNING})
     folder, data, device = _path("out", place["out"]), place["data"], usable(place["device"])
-    own = settled(options, how)
+    own = settled(options, "" if "rule" in given else how)  # rules that are typed are not those of the tables
     if idle := [name for name in given if name in own.tuning] or ["tune"] * bool(tuning and own.tuning):
         raise ValueError(f"{study} has settings for each rule: leave {idle[0]} out, or give --rule too")
     experiments = tuning.trials(options) if tuning else own.experiments
