@@ -37,7 +37,8 @@ def test_without_tables_it_is_the_grid():
     assert settled(options).tuning == settled(options).remarks == {}
 
 
-def test_a_rule_with_settings_of_its_own_stands_in_the_table_of_the_others(study, tmp_path):
+def test_a_rule_with_settings_of_its_own_stands_in_the_table_of_the_others(study, tmp_path, monkeypatch):
+    monkeypatch.setattr("spikefa.report.write", lambda runs, folder: folder)
     assert sit(study, {"out": str(tmp_path / "runs")}, "") == 0
     runs = read(tmp_path / "runs")
     assert [(run.seed, run.rule, run.experiment["lr"]) for run in runs] == [
@@ -48,7 +49,8 @@ def test_a_rule_with_settings_of_its_own_stands_in_the_table_of_the_others(study
     assert len(by_setting(runs)) == 1
 
 
-def test_rules_that_are_typed_take_the_place_of_the_tables(study, tmp_path):
+def test_rules_that_are_typed_take_the_place_of_the_tables(study, tmp_path, monkeypatch):
+    monkeypatch.setattr("spikefa.report.write", lambda runs, folder: folder)
     assert sit(study, {"out": str(tmp_path), "rule": ["bp"], "lr": "0.3", "seed": "0"}, "") == 0
     assert [(run.experiment["lr"], run.tuning) for run in read(tmp_path)] == [(0.3, {})]
 

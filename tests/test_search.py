@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -81,22 +82,39 @@ def test_the_score_is_the_best_validation_accuracy_of_the_trial(data, tmp_path):
     assert plan.first("fa").seed == 100
 
 
+def pretended(*accuracies):
+    """Takes the place of training: epochs with these validation accuracies, or one that depends on the experiment."""
+
+    def train(experiment, *rest):
+        last = int(experiment.key, 16) % 1000 / 1000
+        return iter([SimpleNamespace(accuracy={"validation": a}) for a in accuracies or (0.0, last)])
+
+    return train
+
+
+def test_the_state_before_training_is_no_score(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(trials, "train", pretended(0.9, 0.5, 0.7, 0.6))
+    ((_, trial),) = search(Plan(TINY, ("fa",), budget=1), data, tmp_path)
+    assert trial.value == 0.7
+
+
 def test_a_search_interrupted_anywhere_tries_what_it_would_have_tried(data, tmp_path, monkeypatch):
-    plan = Plan(TINY, ("kp", "stdwi:duration=50,replicas=2"), budget=7)
+    plan = Plan(TINY, ("stdwi:duration=50,replicas=2",), budget=8)
+    monkeypatch.setattr(trials, "train", pretended())
     list(search(plan, data, tmp_path / "whole"))
-    suggest, train_, calls = optuna.trial.Trial._suggest, trials.train, []
+    suggest, calls = optuna.trial.Trial._suggest, []
 
     def now_and_then(function):
         def called(*arguments):
             calls.append(1)
-            if len(calls) % 5 == 0:  # a trial takes three or four calls
+            if len(calls) % 5 == 0:  # a trial takes four calls
                 raise KeyboardInterrupt
             return function(*arguments)
 
         return called
 
     monkeypatch.setattr(optuna.trial.Trial, "_suggest", now_and_then(suggest))
-    monkeypatch.setattr(trials, "train", now_and_then(train_))
+    monkeypatch.setattr(trials, "train", now_and_then(pretended()))
     interrupted = 0
     while interrupted < 100:
         try:
@@ -104,7 +122,7 @@ def test_a_search_interrupted_anywhere_tries_what_it_would_have_tried(data, tmp_
             break
         except KeyboardInterrupt:
             interrupted += 1
-    assert interrupted > 7
+    assert interrupted > 6
     assert tried(ended(plan, tmp_path / "parts")) == tried(ended(plan, tmp_path / "whole"))
 
 
@@ -130,7 +148,8 @@ def test_a_killed_search_goes_on_where_it_was(study, tmp_path):
     assert re.findall(table, two[0], re.MULTILINE) == re.findall(table, two[1], re.MULTILINE) != []
 
 
-def test_what_was_chosen_is_a_study_that_compare_runs_as_one_table(study, tmp_path, capsys):
+def test_what_was_chosen_is_a_study_that_compare_runs_as_one_table(study, tmp_path, monkeypatch):
+    monkeypatch.setattr("spikefa.report.write", lambda runs, folder: folder)
     assert sit(study, 2, tmp_path / "tuned", 100, {}, "spikefa tune") == 0
     written = tmp_path / "tuned" / "tuned.toml"
     found = tomllib.loads(written.read_text())
