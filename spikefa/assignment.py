@@ -63,7 +63,7 @@ def rules_by_pattern(rule: Rule | str | Mapping[str, Rule | str]) -> dict[str, R
         (['*'], ['conv*', 'out'])
     """
     if isinstance(rule, str):
-        rule = _parts(rule)
+        rule = parts(rule)
     if not isinstance(rule, Mapping):
         return {"*": rule}
     if not rule:
@@ -71,7 +71,7 @@ def rules_by_pattern(rule: Rule | str | Mapping[str, Rule | str]) -> dict[str, R
     return {pattern: named(make) if isinstance(make, str) else make for pattern, make in rule.items()}
 
 
-def _parts(text: str) -> dict[str, Rule | str]:
+def parts(text: str) -> dict[str, Rule | str]:
     """Split ``pattern=rule/pattern=rule``; a rule alone is for all layers."""
     if "=" not in text.partition(":")[0]:
         return {"*": text}

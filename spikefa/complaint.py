@@ -15,7 +15,7 @@ from rich.console import Console
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says of a full disk, a quota that is used up, and a file that is larger than it may be."""
 
-RESUMES = ("compare", "reproduce")
+RESUMES = ("compare", "tune", "reproduce")
 """Commands that go on where they were stopped."""
 
 

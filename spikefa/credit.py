@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from spikefa.agreement import cosine
 from spikefa.datasets.dataset import UNLABELLED
@@ -38,7 +39,7 @@ def bptt(net: nn.Module, x: Tensor, y: Tensor, readout: Readout) -> Tensor:
         Neftci, Mostafa, Zenke, "Surrogate gradient learning in spiking neural networks", IEEE Signal Processing
         Magazine 36, 2019. https://arxiv.org/abs/1901.09948
     """
-    spk, mem = run(net, x)
+    spk, mem = net(x) if isinstance(net, DistributedDataParallel) else run(net, x)
     loss = readout.cost(spk, mem, y)
     with torch.autocast(x.device.type, enabled=False):  # it is for forward passes
         loss.backward()

@@ -22,7 +22,7 @@ from spikefa.names import nearest, resolve
 from spikefa.networks import NETWORKS
 from spikefa.optimizers import OPTIMIZERS
 from spikefa.over_time import check_encoding, check_labels, nature
-from spikefa.readout import READOUTS, Readout
+from spikefa.readout import READOUTS, Part, Readout
 from spikefa.remedies import remedy
 from spikefa.results import ADDED
 from spikefa.sequence import run
@@ -222,10 +222,18 @@ class Experiment(BaseModel):
             spk, mem = run(net, self.encode(x, noise))
             return self._readout.cost(spk, mem, y)
 
-    def backward(self, net: nn.Module, x: Examples, y: Tensor, noise: torch.Generator) -> Tensor:
-        """The same, a plain number; its gradients, as ``credit`` has them, are added to ``.grad``."""
+    def backward(
+        self, net: nn.Module, x: Examples, y: Tensor, noise: torch.Generator, part: Part | None = None
+    ) -> Tensor:
+        """The same, a plain number; its gradients, as ``credit`` has them, are added to ``.grad``.
+
+        Of a ``part`` of the images alone, if one is given; what is random in their encoding is drawn for all.
+        """
+        encoded, readout = self.encode(x, noise), self._readout
+        if part is not None:
+            encoded, y, readout = encoded[:, part.rows], y[part.rows], readout.weighted(part.weight)
         with self.multiplying(x.device):
-            return self._credit.backward(net, self.encode(x, noise), y, self._readout)
+            return self._credit.backward(net, encoded, y, readout)
 
     def multiplying(self, device: torch.device) -> torch.autocast:
         """Within, a network that is run multiplies in the experiment's ``precision``."""

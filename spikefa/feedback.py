@@ -10,6 +10,8 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor, nn
 
+from spikefa.options import Range
+
 Rule = Callable[[Tensor, torch.Generator], "Feedback"]
 """Makes a pathway for a layer from its initial weight W₀ and a generator of the pathway's own."""
 
@@ -86,12 +88,16 @@ class Feedback(nn.Module, ABC):
 
     Attributes:
         reads: what B is made from after the start; a subclass declares it.
+        search: what ``spikefa tune`` may try: its own options, or ``weight_decay`` where the rule is made of it, and
+            for each a range. Not what it may read, how much it moves or how long its phases are: that is the method,
+            and its cost, for the user to choose.
         words: numbers of a weight's size that went from the forward to the feedback side so far; ``bits``: the bits of
             these, and of signs and indices that went. Scalar int64 buffers; a rule that reads W tells of it by
             :meth:`send`.
     """
 
     reads: ClassVar[frozenset[Quantity]]
+    search: ClassVar[Mapping[str, Range]] = {}
     words: Tensor
     bits: Tensor
 

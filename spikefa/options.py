@@ -1,8 +1,49 @@
-"""What options may be: refusals that name the option, its value and what is wanted."""
+"""What options may be: refusals that name the option, its value and what is wanted; and what tuning may try for one."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Range:
+    """The values of an option that a search tries: whole numbers if both ends are, else any, of three digits.
+
+    Args:
+        low: the least; ``high``: the largest.
+        log: whether factors count rather than differences, as for rates.
+
+    Raises:
+        ValueError: the ends are no finite numbers in their order, or not above 0 where factors count.
+
+    Example:
+        >>> Range(1e-4, 0.1, log=True).rounded(0.00123456), Range(1, 20).rounded(7)
+        (0.00123, 7)
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not (_number(self.low) and _number(self.high)) or not -float("inf") < self.low < self.high < float("inf"):
+            raise ValueError(f"a range goes from a number to a larger one, not from {self.low!r} to {self.high!r}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a range in which factors count begins above 0, not at {self.low!r}")
+
+    def rounded(self, value: float) -> float:
+        """The nearest value within, of three digits."""
+        near = value if self.whole else float(f"{value:.3g}")
+        return min(max(near, self.low), self.high)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it has whole numbers only."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def __str__(self) -> str:
+        return f"{self.low:g} … {self.high:g}"
 
 
 def whole(**values: Any) -> None:

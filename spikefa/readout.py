@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import snntorch as snn
 from torch import Tensor
 from torch.nn import functional as F
 
 from spikefa.datasets.dataset import UNLABELLED
+
+
+class Part(NamedTuple):
+    """The rows of a batch that one of several processes takes, and the weight of their mean loss in the mean of all."""
+
+    rows: slice
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,15 @@ class Readout:
     def __call__(self, spk: Tensor, mem: Tensor) -> Tensor:
         """The scores ``[B, classes]`` of recordings ``[T, B, classes]``; ``[B, classes, T]`` if framewise."""
         return self.scores(spk, mem)
+
+    def weighted(self, weight: float) -> Readout:
+        """The same with ``weight`` times the loss."""
+        recorded = self.recorded
+        return replace(
+            self,
+            loss=lambda scores, y: weight * self.loss(scores, y),
+            recorded=recorded and (lambda spk, mem, y: weight * recorded(spk, mem, y)),
+        )
 
     def neuron(self, beta: float) -> snn.Leaky:
         """The neuron to end a network with: returns ``(spk, mem)``, keeps its state itself."""

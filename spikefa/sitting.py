@@ -10,11 +10,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from spikefa import report
-from spikefa.comparison import Failed, compare, grid, remaining
-from spikefa.engines import choose
+from spikefa.comparison import Failed, compare, remaining
+from spikefa.distributed import Alone, crew
+from spikefa.engines import Here, choose
 from spikefa.experiment import Experiment
 from spikefa.machine import count, usable
 from spikefa.measurement import Epoch
+from spikefa.own import Settled, settled
 from spikefa.results import FILE, Run, read
 from spikefa.study import read_study
 from spikefa.summary import summarise
@@ -48,12 +50,15 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
         ValueError: an option that cannot be; nothing has been trained then.
         OSError: the output folder cannot be written.
     """
-    written = read_study(study, {*Experiment.model_fields, *PLACES, *TUNING}) if study else {}
+    written = read_study(study, {*Experiment.model_fields, *PLACES, *TUNING, "tuned"}) if study else {}
     options = PLACES | TUNING | DEFAULTS | written | dict(given)
+    how = str(options.pop("tuned", ""))
     place = {name: options.pop(name) for name in PLACES}
     tuning = _tuning(**{name: options.pop(name) for name in TUNING})
     folder, data, device = _path("out", place["out"]), place["data"], place["device"]
-    experiments = tuning.trials(options) if tuning else grid(options)
+    own = settled(options, "" if "rule" in given else how)  # rules that are typed are not those of the tables
+    if idle := [name for name in given if name in own.tuning] or ["tune"] * bool(tuning and own.tuning):
+        raise ValueError(f"{study} has settings for each rule: leave {idle[0]} out, or give --rule too")
     where: dict[str, Any] = {
         "data_folder": None if data is None else _path("data", data),
         "device": device if place["engine"] == "dask" else usable(device),
@@ -62,30 +67,32 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
         "command": command,
     }
     with choose(place["engine"], place["jobs"], place["scheduler"], place["threads"], where["device"]) as engine:
-        return _sat(options, tuning, experiments, folder, where | {"engine": engine})
+        if not isinstance(crew.get(), Alone) and not isinstance(engine, Here):
+            raise ValueError("under torchrun every process works at one training: leave --jobs and --engine out")
+        return _sat(options, tuning, own, folder, where | {"engine": engine})
 
 
 def _sat(
     options: dict[str, Any],
     tuning: Tuning | None,
-    experiments: Sequence[Experiment],
+    own: Settled,
     folder: Path,
     where: dict[str, Any],
 ) -> int:
     """Tune if that was asked for, compare, show; the exit status."""
-    words = dict.fromkeys(tuning.fields, tuning.words(options)) if tuning else {}
-    lost: dict[str, str] = {}
+    words = dict.fromkeys(tuning.fields, tuning.words(options)) if tuning else own.tuning
+    experiments, remarks, lost = own.experiments, own.remarks, dict[str, str]()
     if tuning:
+        experiments = tuning.trials(options)
         console.print(f"{len(experiments)} trials, to choose {tuning.words(options)}")
         _train(experiments, folder / "tuning", where)
         trials = read(folder / "tuning")
         experiments = tuning.chosen(options, trials)
-        where |= {"tuning": words, "remarks": tuning.remarks(options, trials)}
-        lost = tuning.lost(options, trials)
+        remarks, lost = tuning.remarks(options, trials), tuning.lost(options, trials)
     failed = _left_out(lost)
     if not experiments:
         return failed
-    _train(experiments, folder, where)
+    _train(experiments, folder, where | {"tuning": words, "remarks": remarks})
     return show(folder, {experiment.key for experiment in experiments}, words) or failed
 
 

@@ -11,11 +11,12 @@ from typing import Any, final
 
 import snntorch as snn
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from spikefa.attachment import adapt
 from spikefa.checkpoint import Checkpoint
 from spikefa.datasets import Dataset
+from spikefa.distributed import Backward, Crew, crew
 from spikefa.divergence import Diverged, reason, sound
 from spikefa.experiment import Experiment
 from spikefa.measurement import Epoch, angle, measure
@@ -45,7 +46,7 @@ def train(
     The experiment's optimiser on the read-out's loss, a cross-entropy, with gradients as its ``credit`` has them;
     ``adamw`` without weight decay is Adam bit for bit. After every update the remedy, and then ``adapt``.
     Deterministic: the same experiment gives the same numbers again (but for ``seconds`` and ``work``). Torch's global
-    generator is neither used nor moved.
+    generator is neither used nor moved. Within :func:`spikefa.following.joined` all its processes train together.
 
     Args:
         experiment: what to train.
@@ -110,7 +111,7 @@ class Training:
     ) -> None:
         if probe is not None:
             whole(probe=probe)
-        self.experiment, self.data, self.probe = experiment, data, probe
+        self.experiment, self.data, self.device, self.probe = experiment, data, device, probe
         self.net = experiment.build(data).to(device)
         _forget(self.net)
         self.optimizer = experiment.updates(self.net)
@@ -118,39 +119,50 @@ class Training:
         self.remedy = remedy(experiment.remedy, experiment.seed)(self.net)
         self.order, self.noise = stream(experiment.seed, "order"), stream(experiment.seed, "input")
         self.history: list[Epoch] = []
+        self._start: Checkpoint | None = None
 
     def epochs(self) -> Iterator[Epoch]:
         """Train on to the last epoch; a record for each epoch that is not in the history yet, the start being one."""
+        together = crew.get()
+        with together.leading(self.experiment, self.data, self.device, probe=self.probe, start=self._start):
+            yield from self._epochs(together)
+
+    def _epochs(self, together: Crew) -> Iterator[Epoch]:
+        backward = together.backward(self.experiment, self.net)
         for epoch in range(len(self.history), self.experiment.epochs + 1):
             losses: list[float] = []
             angles: list[tuple[int, float]] = []
             updates = self.history[-1].updates if epoch else 0
             watch = Stopwatch()
-            for loss in self._updates(epoch) if epoch else ():
+            for loss in self._updates(epoch, together, backward) if epoch else ():
                 losses.append(loss)
                 if self.probe is not None and (updates + len(losses)) % self.probe == 0:
                     with watch.paused():
-                        angles.append((updates + len(losses), angle(self.experiment, self.net, self.data)))
+                        angles.append((updates + len(losses), together.once(self._angle)))
             seconds, work = watch.read() if epoch else (0.0, 0.0)
-            record = measure(self.experiment, self.net, self.data, epoch, updates + len(losses))
+            together.check(self.net)
+            asked = self.experiment, self.net, self.data, epoch, updates + len(losses)
+            record = together.once(partial(measure, *asked))
             loss = sum(losses) / len(losses) if losses else math.nan
             record = replace(record, loss=loss, angles=tuple(angles), seconds=seconds, work=work)
             _warn(self.experiment, record, self.history)
             self.history.append(record)
             yield record
 
-    def _updates(self, epoch: int) -> Iterator[float]:
+    def _angle(self) -> float:
+        return angle(self.experiment, self.net, self.data)
+
+    def _updates(self, epoch: int, together: Crew, backward: Backward) -> Iterator[float]:
         """One pass over the training split: an update a batch, and its loss."""
         device = next(self.net.parameters()).device
         batches = self.data.train.batches(self.experiment.batch_size, self.order)
         for batch, (x, y) in enumerate(batches, start=1):
             self.optimizer.zero_grad()
             here, drawn = (x.to(device), y.to(device)), self.noise.get_state()
-            fine, loss = sound(self.experiment.backward(self.net, *here, self.noise), self.net)
+            fine, loss = sound(backward(*here, self.noise), self.net)
             if not fine:
                 where = f"at epoch {epoch}, batch {batch}"
-                again = partial(self.experiment.backward, self.net, *here, self.noise.set_state(drawn))
-                raise Diverged(reason(self.net, loss, self.experiment.rule, where, again))
+                raise Diverged(together.once(partial(self._reason, loss, where, *here, self.noise.set_state(drawn))))
             self.optimizer.step()
             self.remedy.step()
             adapt(self.net)
@@ -158,6 +170,13 @@ class Training:
         adapt(self.net, epoch=True)
         if broken := [name for name, p in self.net.named_parameters() if not torch.isfinite(p).all()]:
             raise Diverged(f"the weights {', '.join(broken)} are not finite after epoch {epoch}: try a smaller lr")
+
+    def _reason(self, loss: float, where: str, x: Tensor, y: Tensor, noise: torch.Generator) -> str:
+        """Why, by a twin of the network, to which nothing else is attached, such as hooks that average gradients."""
+        twin = self.experiment.build(self.data).to(self.device)
+        _forget(twin)
+        restore(twin, self.net.state_dict(), "network")
+        return reason(twin, loss, self.experiment.rule, where, partial(self.experiment.backward, twin, x, y, noise))
 
     def checkpoint(self, origin: Mapping[str, Any] | None = None) -> Checkpoint:
         """All that decides how it goes on after the last epoch that was yielded; it shares no memory with the training.
@@ -190,7 +209,7 @@ class Training:
         restore_optimizer(self.optimizer, state["optimizer"])
         self.order.set_state(state["order"])
         self.noise.set_state(state["input"])
-        self.history = list(checkpoint.history)
+        self.history, self._start = list(checkpoint.history), checkpoint
 
 
 def _warn(experiment: Experiment, record: Epoch, before: Sequence[Epoch]) -> None:

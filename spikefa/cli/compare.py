@@ -67,7 +67,8 @@ def compare(
         weight_decay: weight decay, which kp needs (default: 0, Adam).
         steps: time steps per image, or bins of recorded spikes (default: 10, or the data set's).
         precision: of matrix products: float32, or bfloat16, faster where the hardware has it (default: float32).
-        tune: options, such as lr, that are not compared: each rule chooses among their values on validation data.
+        tune: options, such as lr, that are not compared: each rule chooses among their values on validation data; to
+            search ranges, and rules' own options, see spikefa tune.
         tune_seed: seed of the trials (default: 100).
         tune_epochs: epochs of each trial (default: 1).
         out: folder for runs.jsonl, the table, the figures and report.html (default: runs).

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, final
+from collections.abc import Mapping
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor, nn, optim
 
 from spikefa.feedback import Feedback, Quantity, random_like
+from spikefa.options import Range
 
 
 class NoDecay(UserWarning):
@@ -59,6 +61,7 @@ class KolenPollack(Feedback):
     """
 
     reads = frozenset({Quantity.ERROR, Quantity.INPUT})
+    search: ClassVar[Mapping[str, Range]] = {"weight_decay": Range(0.01, 10.0, log=True)}
     weight: nn.Parameter
 
     def __init__(self, weight: Tensor, generator: torch.Generator) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import final
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
 
 from spikefa.noise.driven import Drive
 from spikefa.noise.scaled import UpToScale
-from spikefa.options import positive, whole
+from spikefa.options import Range, positive, whole
 
 NEURONS = ("linear", "lif")
 STIMULUS = 100
@@ -77,6 +77,8 @@ class WeightMirror(UpToScale):
         >>> bool((pathway(weight) - weight).abs().max() < 0.2)
         True
     """
+
+    search: ClassVar[Mapping[str, Range]] = {"eta": Range(0.03, 0.9, log=True)}
 
     def __init__(
         self,

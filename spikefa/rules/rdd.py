@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple, final
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple, final
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from spikefa.noise.lif import lif
 from spikefa.noise.phase import NoisePhase
 from spikefa.noise.poisson import poisson_groups
 from spikefa.noise.transmission import transmitted
-from spikefa.options import positive, whole
+from spikefa.options import Range, positive, whole
 
 FITS = {"online": online, "squares": squares}
 """How the lines are fitted."""
@@ -123,6 +123,10 @@ class RegressionDiscontinuity(NoisePhase):
         True
     """
 
+    search: ClassVar[Mapping[str, Range]] = {
+        "eta": Range(1e-4, 0.1, log=True),
+        "alpha": Range(0.02, 0.5, log=True),
+    }
     lines: Tensor
     windows: Tensor
     size: Tensor

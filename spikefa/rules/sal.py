@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from spikefa.noise.pair import Neuron, pair
 from spikefa.noise.phase import NoisePhase
 from spikefa.noise.stdp import mirrored_window
 from spikefa.noise.stochastic import StochasticNeuron
-from spikefa.options import flag, positive, whole, within
+from spikefa.options import Range, flag, positive, whole, within
 from spikefa.streams import stream
 
 NEURONS: dict[str, type[Neuron]] = {"stochastic": StochasticNeuron, "lif": LeakyNeuron}
@@ -114,6 +114,8 @@ class SpikeAlignment(NoisePhase):
         >>> bool(torch.cosine_similarity(pathway.weight.flatten(), weight.flatten(), dim=0) > 0.9)
         True
     """
+
+    search: ClassVar[Mapping[str, Range]] = {"eta": Range(0.02, 1.0, log=True)}
 
     def __init__(
         self,

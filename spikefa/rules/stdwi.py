@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import final
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from spikefa.noise.choice import AT_SPIKE, compiles, plain
 from spikefa.noise.driven import Drive
 from spikefa.noise.exponential import Exponentials
 from spikefa.noise.scaled import UpToScale
-from spikefa.options import positive
+from spikefa.options import Range, positive
 from spikefa.threads import share
 
 
@@ -99,6 +99,11 @@ class SpikeTimingWeightInference(UpToScale):
         >>> pearson(pathway(weight), weight) > 0.9
         True
     """
+
+    search: ClassVar[Mapping[str, Range]] = {
+        "eta": Range(5e-4, 0.05, log=True),
+        "decay": Range(0.01, 0.5, log=True),
+    }
 
     def __init__(
         self,
