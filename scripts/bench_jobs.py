@@ -22,7 +22,7 @@ from spikefa.engines import Engine, Processes
 from spikefa.experiment import Experiment
 from spikefa.measurement import Epoch
 
-FIELDS = {"rule": "fbp:period=20", "network": "mlp:depth=3,width=200", "epochs": 1, "steps": 10}
+FIELDS = {"rule": "fbp:period=20", "network": "mlp:depth=3,width=200", "epochs": 2, "steps": 10}
 
 
 def timed(engine: Engine, *turns: Sequence[Job]) -> tuple[float, float]:
@@ -36,7 +36,7 @@ def timed(engine: Engine, *turns: Sequence[Job]) -> tuple[float, float]:
     return time.perf_counter() - start, sum(work) / sum(map(len, turns))
 
 
-def main(jobs: int = 2, rounds: int = 3) -> None:
+def main(jobs: int = 2, rounds: int = 5) -> None:
     """Print a line for each way."""
     cores = torch.get_num_threads()
     share = max(1, cores // jobs)
