@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
@@ -31,7 +31,7 @@ def whole(job: Job) -> bytes:
     return pickle.dumps((events, [(str(warning.message), warning.category) for warning in caught]))
 
 
-class Executed(Engine):
+class Executed(Engine, ABC):
     """An engine whose jobs go to a `concurrent.futures.Executor`.
 
     The order in which jobs are handed over is the order given; a job of which only its process's death is known is
