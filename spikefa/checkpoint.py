@@ -101,7 +101,7 @@ class Checkpoint:
                 raise ValueError(f"it holds {', '.join(sorted(tensors)[:3])}, which nothing in it refers to")
             history = tuple(Epoch(**_checked(Epoch, record)) for record in found.pop("history"))
             made = cls(**_checked(cls, {**found, "history": history}))
-            made._check_history()
+            made._check()
         except (
             SafetensorError,
             ValueError,
@@ -117,7 +117,9 @@ class Checkpoint:
             ) from error
         return made
 
-    def _check_history(self) -> None:
+    def _check(self) -> None:
+        if min(*self.shape, self.classes, 1) < 1:
+            raise ValueError(f"examples of shape {self.shape} in {self.classes} classes are none")
         if not self.history or [record.epoch for record in self.history] != list(range(len(self.history))):
             raise ValueError("its epochs do not follow each other")
         if any("validation" not in record.accuracy for record in self.history):

@@ -50,7 +50,7 @@ def load(path: str | Path, trust: tuple[str, ...] = ()) -> tuple[nn.Sequential, 
         experiment = experiment_of(checkpoint, trust)
         net = experiment.build(Task(checkpoint.shape, checkpoint.classes))
         restore(net, checkpoint.state["network"], "network")
-    except (TypeError, ValueError, RuntimeError, KeyError) as error:
+    except Exception as error:  # whatever a network or a rule makes of fields or state that are not its own
         raise ValueError(f"{path} cannot be made a network again: {' '.join(str(error).split())}") from error
     return net, experiment
 

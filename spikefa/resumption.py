@@ -83,7 +83,7 @@ def _begun(
             if other := [name for name in origin if checkpoint.origin.get(name) != origin[name]]:
                 raise ValueError(f"{', '.join(other)} were others then, and numbers may come out otherwise")
             training.restore(checkpoint)
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        except ValueError as error:
             said = " ".join(str(error).split())
             warnings.warn(f"{experiment.rule}, seed {experiment.seed}: {path}: {said}; trained anew", Restarted, 3)
         else:

@@ -198,17 +198,20 @@ class Training:
         """Go on from a checkpoint of the same experiment, as if there had been no interruption.
 
         Raises:
-            ValueError: it is of another experiment, or of another network; the training may be half restored.
+            ValueError: it is of another experiment, or its state of something else; the training may be half restored.
         """
         differ = [name for name, value in self.experiment if (ADDED | checkpoint.experiment).get(name) != value]
         if differ or set(checkpoint.experiment) - set(Experiment.model_fields):
             raise ValueError(f"the checkpoint is of another experiment: {', '.join(differ) or 'it'} differs")
         state = copied(checkpoint.state)  # an optimiser keeps what it is given, and writes to it
-        restore(self.net, state["network"], "network")
-        restore(self.remedy, state["remedy"], "remedy")
-        restore_optimizer(self.optimizer, state["optimizer"])
-        self.order.set_state(state["order"])
-        self.noise.set_state(state["input"])
+        try:
+            restore(self.net, state["network"], "network")
+            restore(self.remedy, state["remedy"], "remedy")
+            restore_optimizer(self.optimizer, state["optimizer"])
+            self.order.set_state(state["order"])
+            self.noise.set_state(state["input"])
+        except Exception as error:  # whatever a rule or an optimiser makes of state that is not its own
+            raise ValueError(f"the checkpoint's state is not that of this training: {error}") from error
         self.history, self._start = list(checkpoint.history), checkpoint
 
 

@@ -139,6 +139,8 @@ WRONG_JSON = {
     "another kind": (edited(lambda told: told.update(checkpoint={"code": "x"})), "no state that was saved: .*code"),
     "extra field": (edited(lambda told: told["checkpoint"]["dict"].append(["run", "x"])), "run: Extra inputs"),
     "lacks a field": (edited(lambda told: told["checkpoint"]["dict"].pop()), "holds state/input, .* which nothing"),
+    "no class": (edited(lambda told: told["checkpoint"]["dict"][3].__setitem__(1, 0)), "in 0 classes are none"),
+    "no pixels": (edited(lambda told: entry(told, "shape")["tuple"].__setitem__(0, 0)), r"shape \(0, 8, 8\) in"),
     "two of a name": (
         edited(lambda told: told["checkpoint"]["dict"].append(["classes", 3])),
         "no state that was saved",

@@ -129,6 +129,18 @@ def test_a_checkpoint_serves_twice_and_does_not_follow_the_training(halves):
     assert same(third, whole)
 
 
+def test_a_checkpoint_in_memory_stays_as_it_was(digits):
+    training = Training(Experiment(**SMALL | {"rule": "fbp:period=1", "remedy": "weight_noise", "epochs": 2}), digits)
+    epochs = training.epochs()
+    for _ in range(2):
+        next(epochs)
+    taken = training.checkpoint()
+    before = {name: value.clone() for name, value in pack(taken.state)[1].items()}
+    list(epochs)
+    assert all(value.equal(before[name]) for name, value in pack(taken.state)[1].items())
+    assert taken.epoch == 1
+
+
 BROKEN = (
     {
         "optimizer": ({"rule": "fa"}, ["optimizer"]),
