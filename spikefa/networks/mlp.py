@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import snntorch as snn
 import torch
-from snntorch import surrogate
 from torch import nn
 
+from spikefa.networks.hidden import hidden
 from spikefa.networks.mismatch import mismatched
 from spikefa.networks.start import start
 from spikefa.options import positive, whole, within
@@ -27,6 +27,7 @@ def mlp(
     gain: float = 2.0,
     alpha: float = 2.0,
     mismatch: float = 0.0,
+    neuron: str = "lif",
 ) -> nn.Sequential:
     """Fully connected LIF layers: flatten, then ``depth`` times (affine, LIF) of ``width``, then the read-out.
 
@@ -44,6 +45,7 @@ def mlp(
         gain: scale of the initial weights, see :func:`~spikefa.networks.start.start`.
         alpha: steepness of the arctan surrogate gradient.
         mismatch: spread of thresholds and time constants, see :func:`~spikefa.networks.mismatch.mismatched`.
+        neuron: ``lif``, or ``relu`` for a network of rates, see :func:`~spikefa.networks.hidden.hidden`.
 
     Returns:
         A ``nn.Sequential`` of ``init_hidden`` neurons, for :func:`spikefa.sequence.run` or a loop over time.
@@ -60,12 +62,12 @@ def mlp(
     whole(depth=depth, width=width, classes=classes)
     within(0, 1, beta=beta)
     positive(gain=gain, alpha=alpha)
-    net = nn.Sequential()
+    make, net = hidden(neuron), nn.Sequential()
     net.add_module("flatten", nn.Flatten())
     size = math.prod(shape)
     for layer in range(1, depth + 1):
         net.add_module(f"fc{layer}", start(nn.Linear, size, width, gain=gain, generator=generator))
-        net.add_module(f"lif{layer}", snn.Leaky(beta=beta, spike_grad=surrogate.atan(alpha), init_hidden=True))
+        net.add_module(f"{neuron}{layer}", make(beta, alpha))
         size = width
     net.add_module("out", start(nn.Linear, size, classes, gain=1.0, generator=generator))
     net.add_module("readout", readout(beta))
