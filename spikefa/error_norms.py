@@ -15,9 +15,9 @@ from spikefa.attachment import exact
 def error_norms(net: nn.Module, loss: Callable[[], Tensor]) -> dict[str, float]:
     """Root mean square of the error δ at the output of each affine layer, over a batch and all time steps.
 
-    Feedback that is larger than W, layer for layer, makes it grow from layer to layer. For W of fan-in n and gain g, and
-    errors of independent parts, Bᵀδ is s √(fan-out) times δ, with s the rms of B: g for B of W's own scale and layers of
-    equal width, and √n for signs alone.
+    Feedback that is larger than W makes it grow from layer to layer: if the parts of δ are independent, Bᵀδ is
+    s √(fan-out) times as large as δ, with s the root mean square of B. In layers of equal width n and gain g, that is
+    g for B of W's scale, and √n for signs alone.
 
     Args:
         net: the network. Its parameters' ``.grad`` are not touched.

@@ -181,7 +181,8 @@ def error_angle(net: nn.Module, loss: Callable[[], Tensor]) -> dict[str, float]:
         loss: computes the loss of a batch as in training.
 
     Returns:
-        Degrees by the layer's name, nan where no error comes; without layers whose input gets another error than theirs, as in dfa.
+        Degrees by the layer's name, nan where no error comes; without layers whose input gets another's error, as
+        in dfa.
 
     Example:
         >>> from spikefa import attach

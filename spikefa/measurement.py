@@ -44,8 +44,8 @@ class Epoch:
         credit: with ``credit="local"`` the cosine of the gradient that training takes to the routed one through time,
             on that batch: ``cosine`` over all parameters, and by weight or bias ``layers``; empty with ``bptt``.
         learning: on that batch by layer, of its gradient ``angle``, ``sign_agreement`` and ``snr``, and of a routed
-            layer ``error_angle``, between Bᵀδ and Wᵀδ in degrees. ``error_ratio``: how many times as large the error at the
-            layer's output is as the true one.
+            layer ``error_angle``, between Bᵀδ and Wᵀδ in degrees; ``error_ratio``: how many times as large the error at
+            the layer's output is as the true one.
         operations: synaptic operations per image by layer, on that batch: ``accumulates`` of spikes, ``multiplies`` of
             analog inputs.
         rates: spikes per neuron and step by layer, on the fixed batch.
@@ -181,7 +181,7 @@ def firing_rates(net: nn.Module, x: Tensor) -> dict[str, float]:
 
 @torch.no_grad()
 def represent(experiment: Experiment, net: nn.Module, data: Dataset) -> dict[str, Tensor]:
-    """The Gram matrix ``[N, N]`` of spike counts, or of rates, of each layer of hidden neurons over fixed training images.
+    """The Gram matrix ``[N, N]`` of each layer of hidden neurons, of spike counts or rates, over fixed training images.
 
     Of networks that differ in their rule alone, the images and their encoding are the same.
     """

@@ -96,7 +96,7 @@ def parse(data: bytes, name: str) -> tuple[Tensor, Tensor]:
 
 
 def middle(images: Tensor, size: int | None) -> Tensor:
-    """The middle ``size`` × ``size`` of images ``[..., height, width]``; where the rest is odd, its larger part is after.
+    """The middle ``size`` × ``size`` of images ``[..., height, width]``; an odd pixel too many goes from the end.
 
     Raises:
         ValueError: ``size`` is no whole number from 1 to the images' sides.

@@ -35,8 +35,9 @@ def convnet(
     """Convolutional LIF layers: ``blocks`` times (convolution, pooling, LIF), dense LIF layers, the read-out.
 
     Channels double from block to block, pooling halves height and width. The network of Guerguiev et al. (2020), on
-    which SAL was tried, is ``convnet:channels=64,kernel=5,growth=1,padded=false,width=384,dense=2``; that of Moskovitz et
-    al. (2018) is the same with padding, on images of 24×24. As in snnTorch's tutorials the currents are pooled, not the spikes, so that every layer receives spikes.
+    which SAL was tried, is ``convnet:channels=64,kernel=5,growth=1,padded=false,width=384,dense=2``; that of Moskovitz
+    et al. (2018) is the same with padding, on images of 24×24. As in snnTorch's tutorials the currents are pooled, not
+    the spikes, so that every layer receives spikes.
 
     Reference:
         Eshraghian et al., "Training spiking neural networks using lessons from deep learning", Proc. IEEE 111, 2023.
@@ -56,8 +57,8 @@ def convnet(
         neuron: ``lif``, or ``relu`` for a network of rates, see :func:`~spikefa.networks.hidden.hidden`.
 
     Raises:
-        ValueError: ``shape`` is not an image, or too small for so many blocks, or the kernel is even, or there is no such
-            neuron.
+        ValueError: ``shape`` is not an image, or too small for so many blocks, or the kernel is even, or there is no
+            such neuron.
 
     Example:
         >>> from spikefa.readout import READOUTS

@@ -16,8 +16,8 @@ class UniformSignFeedback(Feedback):
     """Sign-concordant feedback of one magnitude: B = sign(W) · s.
 
     s is the standard deviation of W₀, so that B is as large as W at the start and errors keep their size. It never
-    changes, while W may grow; ``usf_sn`` follows it. ``scale=1`` is the sign alone, as first published: errors then grow
-    with every layer, by 1 / std(W₀) more than with the true weights.
+    changes, while W may grow; ``usf_sn`` follows it. ``scale=1`` is the sign alone, the papers' s: errors then
+    grow with every layer, by 1 / std(W₀) more than with the true weights.
 
     **Uses:** sign(W), one bit a weight at every update. Not local, but far less than W.
 
@@ -35,7 +35,8 @@ class UniformSignFeedback(Feedback):
         scale: s.
 
     Raises:
-        ValueError: the standard deviation of W₀ is zero or not finite and there is no ``scale``, or that is not positive.
+        ValueError: there is no ``scale`` and the standard deviation of W₀ is zero or not finite, or ``scale`` is not
+            positive.
 
     Example:
         >>> weight = torch.tensor([[2.0, -2.0, 2.0, -2.0]])

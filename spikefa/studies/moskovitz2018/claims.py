@@ -7,7 +7,7 @@ networks that are trained with surrogate gradients: there the ranges are those o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -120,8 +120,8 @@ def _signs(results: Results, kind: str) -> Iterator[Claim]:
 
 
 def _norms(results: Results, kind: str) -> Iterator[Claim]:
-    def ratios(arm: str, layer: str) -> Sequence[float]:
-        return np.log10(_at(results, f"{kind}: {arm}", "error_ratio", layer)).tolist()
+    def ratios(arm: str, layer: str) -> list[float]:
+        return [math.log10(ratio) for ratio in _at(results, f"{kind}: {arm}", "error_ratio", layer)]
 
     says = f"{kind}: error at conv1 in the end, usf_sn over bp, log10"
     yield Claim(says, "0 [D]", ratios("usf_sn", "conv1"), -0.301, 0.301, "within a factor of two: B has the norm of W")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,12 +54,13 @@ def cases() -> list[Case]:
 
 def initial_angles(seed: int) -> dict[str, Any]:
     """The angle of B and W₀ in degrees, by rule and by the distribution of W₀, of one wide layer."""
-    net = nn.Sequential(nn.Linear(1, 1), nn.Linear(SHAPE[1], SHAPE[0]))
     found: dict[str, Any] = {}
     for rule, draw in ANGLES:
-        fresh = nn.Sequential(*(nn.Linear(layer.in_features, layer.out_features, bias=False) for layer in net))
-        DRAWS[draw](fresh[1].weight, stream(seed, draw))
-        cosine = weight_alignment(attach(fresh, rule, seed=seed))["1"]["cosine"]
+        layer = nn.utils.skip_init(nn.Linear, *reversed(SHAPE), bias=False)
+        DRAWS[draw](layer.weight, stream(seed, draw))
+        cosine = weight_alignment(attach(nn.Sequential(nn.Identity(), layer), rule, seed=seed, first=True))["1"][
+            "cosine"
+        ]
         found.setdefault(rule, {})[draw] = degrees(cosine)
     return found
 
@@ -67,7 +69,7 @@ def growth(seed: int, device: str = "cpu", **fields: Any) -> dict[str, Any]:
     """The error's norm at each hidden layer of an untrained network, from the top down, under every rule.
 
     Returns:
-        By rule: ``norms``, the root mean square of the error at each hidden layer's currents, the uppermost layer first;
+        By rule: ``norms``, the root mean square of the error at each hidden layer's currents, the uppermost first;
         ``factor``, by which it grows from one layer to the next below, by a straight line through the logarithms;
         ``r2``, the part of their variance that the line explains.
     """
@@ -76,7 +78,7 @@ def growth(seed: int, device: str = "cpu", **fields: Any) -> dict[str, Any]:
         experiment = Experiment(seed=seed, rule=rule, **fields)
         data = load(experiment.dataset)
         net, x, y = experiment.build(data).to(device), data.train.x[:PROBE].to(device), data.train.y[:PROBE].to(device)
-        norms = list(error_norms(net, lambda e=experiment, n=net, x=x, y=y: probe_loss(e, n, x, y)).values())[-2::-1]
+        norms = list(error_norms(net, partial(probe_loss, experiment, net, x, y)).values())[-2::-1]
         found["norms"][name] = norms
         found["factor"][name], found["r2"][name] = geometric(norms)
     return found
