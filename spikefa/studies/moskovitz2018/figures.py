@@ -52,7 +52,7 @@ def figures(results: Results) -> dict[str, Figure]:
 
 def accuracy(results: Results, kinds: Sequence[str]) -> Figure:
     """Test accuracy over the epochs: means over seeds, bands from the smallest to the largest; a panel a kind."""
-    figure, grid = panels(len(kinds), height=3.2)
+    figure, grid = panels(len(kinds), height=2.7)
     for axes, kind in zip(grid, kinds, strict=True):
         for arm in ARMS:
             _band(axes, results, f"{kind}: {arm}", ("curves", "test"), arm, 100)
@@ -65,7 +65,7 @@ def angles(results: Results, kind: str) -> Figure:
     """The three angles over the epochs, a row each, a column a hidden layer; conv1, without a pathway, has the last."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
     grid = figure.subplots(len(ANGLES), len(HIDDEN), sharex=True, sharey=True)
     for row, (measure, name) in zip(grid, ANGLES.items(), strict=True):
         for axes, layer in zip(row, HIDDEN, strict=True):
@@ -88,7 +88,7 @@ def angles(results: Results, kind: str) -> Figure:
 
 def similarity(results: Results, kinds: Sequence[str]) -> Figure:
     """Unbiased CKA of each hidden layer to backpropagation of the same start; bp of another start is a yardstick."""
-    figure, grid = panels(len(kinds), height=3.2)
+    figure, grid = panels(len(kinds), height=2.7)
     for axes, kind in zip(grid, kinds, strict=True):
         for arm in ARMS:
             rows = results.of(f"{kind}: {arm}") if arm != "bp" else []
@@ -103,7 +103,7 @@ def similarity(results: Results, kinds: Sequence[str]) -> Figure:
 
 def error_ratios(results: Results, kinds: Sequence[str]) -> Figure:
     """How many times as large as the true one the error is at each layer's output, after the last epoch."""
-    figure, grid = panels(len(kinds), height=3.2)
+    figure, grid = panels(len(kinds), height=2.7)
     down = LAYERS[::-1]
     for axes, kind in zip(grid, kinds, strict=True):
         for arm in ARMS:
@@ -114,7 +114,8 @@ def error_ratios(results: Results, kinds: Sequence[str]) -> Figure:
                 )
                 _line(axes, range(len(down)), ratios, arm, marker=True)
         axes.axhline(1, color="#bbbbbb", linewidth=0.8, zorder=0)
-        axes.set(title=kind, yscale="log")
+        axes.set(title=kind)
+        _logarithmic(axes)
         axes.set_xticks(range(len(down)), down)
     grid[0].set_ylabel("error over bp's, from the top down")
     return _with_legend(figure)
@@ -122,7 +123,7 @@ def error_ratios(results: Results, kinds: Sequence[str]) -> Figure:
 
 def signs(results: Results, kinds: Sequence[str]) -> Figure:
     """Fraction of signs that B and W share under fa, by layer over the epochs."""
-    figure, grid = panels(len(kinds), height=2.8)
+    figure, grid = panels(len(kinds), height=2.4)
     hues = ("#0072b2", "#56b4e9", "#009e73", "#d55e00")
     for axes, kind in zip(grid, kinds, strict=True):
         axes.axhspan(0.48, 0.52, color="#eeeeee", zorder=0, label="published range")
@@ -138,12 +139,13 @@ def signs(results: Results, kinds: Sequence[str]) -> Figure:
 def depth(results: Results) -> Figure:
     """The error's norm in an untrained network of eight equal layers, from the top down, and the line of theory."""
     kinds = [kind for kind in KINDS if results.of(f"depth, {kind}")]
-    figure, grid = panels(len(kinds), height=3.0)
+    figure, grid = panels(len(kinds), height=2.5)
     for axes, kind in zip(grid, kinds, strict=True):
         for rule in RULES:
             norms = results.array(f"depth, {kind}", "norms", rule)
             _line(axes, range(norms.shape[1], 0, -1), norms / norms[:, :1], rule, marker=True)
-        axes.set(title=f"depth, {kind}", yscale="log", xlabel="hidden layer")
+        axes.set(title=f"depth, {kind}", xlabel="hidden layer")
+        _logarithmic(axes)
         axes.invert_xaxis()
     grid[0].set_ylabel("error's norm, over the top layer's")
     return _with_legend(figure)
@@ -165,6 +167,16 @@ def _draw(axes: Axes, at: Any, values: Any, name: str, stroke: Stroke, marker: b
     shape = stroke.marker if marker else None
     axes.plot(at, values.mean(0), color=stroke.color, linestyle=dash, lw=1.4, marker=shape, ms=4, label=name)
     axes.fill_between(at, values.min(0), values.max(0), color=stroke.color, alpha=0.1, linewidth=0)
+
+
+def _logarithmic(axes: Axes) -> None:
+    """A logarithmic axis whose numbers are written out, since the style knows no formulas."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(numticks=6))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.minorticks_off()
 
 
 def _with_legend(figure: Figure) -> Figure:

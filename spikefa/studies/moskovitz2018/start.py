@@ -125,4 +125,4 @@ def _growth_claims(results: Results, kind: str, factor: float) -> Iterator[Claim
         yield Claim(says, f"{expected:.3g} [D]", values, low, high, f"{why}; 15 % for layers of {WIDTH}")
     r2 = results.values(case, "r2", "usf, unscaled")
     says = f"depth, {kind}: unscaled signs, growth is geometric, R² of the logarithms on depth"
-    yield Claim(says, "1 [P]", r2, 0.99, 1.0, "a line through eight layers leaves a hundredth")
+    yield Claim(says, "1 [P]", r2, 0.99, math.inf, "a line through eight layers leaves a hundredth")
