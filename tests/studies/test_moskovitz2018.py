@@ -196,8 +196,11 @@ def test_kinds_that_were_not_measured_have_no_claims():
 def test_figures_show_every_arm_that_was_measured():
     found = STUDY.figures(Results([*rows("rate"), *rows("spiking")]))
     assert set(found) == {"accuracy", "angles_rate", "angles_spiking", "similarity", "error_ratios", "signs"}
-    shown = {text.get_text() for text in found["accuracy"].legends[0].get_texts()}
-    assert shown == {"bp", "fa", "fa, dense", "usf_sn", "frsf", "usf", "usf, unscaled"}
+    axes = found["accuracy"].axes[0]
+    shown = [text.get_text() for text in axes.get_yticklabels()]
+    assert shown == ["usf, unscaled", "usf", "frsf", "usf_sn", "fa, dense", "fa", "bp"]
+    points = [bars.lines[0].get_xdata()[0] for bars in axes.containers]
+    assert points[-2:] == pytest.approx([np.mean([40, 40.2, 40.6]), np.mean([70, 70.2, 70.6])])
     assert [axes.get_title() for axes in found["accuracy"].axes] == ["rate", "spiking"]
-    (line,) = (line for line in found["accuracy"].axes[0].lines if line.get_label() == "fa")
-    assert line.get_ydata().tolist() == pytest.approx([10, np.mean([40, 40.1, 40.4])])
+    (line,) = (line for line in found["similarity"].axes[0].lines if line.get_label() == "usf_sn")
+    assert line.get_ydata().tolist() == pytest.approx([0.9] * 4)

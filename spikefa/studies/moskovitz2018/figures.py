@@ -51,14 +51,18 @@ def figures(results: Results) -> dict[str, Figure]:
 
 
 def accuracy(results: Results, kinds: Sequence[str]) -> Figure:
-    """Test accuracy over the epochs: means over seeds, bands from the smallest to the largest; a panel a kind."""
-    figure, grid = panels(len(kinds), height=2.7)
+    """Test accuracy of every arm: means over seeds, bars from the smallest to the largest; a panel a kind."""
+    figure, grid = panels(len(kinds), height=2.7, shared=False)
     for axes, kind in zip(grid, kinds, strict=True):
-        for arm in ARMS:
-            _band(axes, results, f"{kind}: {arm}", ("curves", "test"), arm, 100)
-        axes.set(title=kind, xlabel="epoch")
-    grid[0].set_ylabel("test accuracy, %")
-    return _with_legend(figure)
+        arms = [arm for arm in ARMS if results.of(f"{kind}: {arm}")][::-1]
+        for at, arm in enumerate(arms):
+            tests, stroke = np.array(results.values(f"{kind}: {arm}", "test")), STROKES[arm]
+            ends = [[tests.mean() - tests.min()], [tests.max() - tests.mean()]]
+            axes.errorbar([tests.mean()], [at], xerr=ends, color=stroke.color, marker=stroke.marker, ms=5, capsize=3)
+        axes.set_yticks(range(len(arms)), arms)
+        axes.axvline(10, color="#bbbbbb", linewidth=0.8, zorder=0)
+        axes.set(title=kind, xlabel="test accuracy, % (chance: 10)", xlim=(0, None))
+    return figure
 
 
 def angles(results: Results, kind: str) -> Figure:
@@ -117,7 +121,7 @@ def error_ratios(results: Results, kinds: Sequence[str]) -> Figure:
         axes.set(title=kind)
         _logarithmic(axes)
         axes.set_xticks(range(len(down)), down)
-    grid[0].set_ylabel("error over bp's, from the top down")
+    grid[0].set_ylabel("error, over bp's")
     return _with_legend(figure)
 
 
@@ -147,7 +151,7 @@ def depth(results: Results) -> Figure:
         axes.set(title=f"depth, {kind}", xlabel="hidden layer")
         _logarithmic(axes)
         axes.invert_xaxis()
-    grid[0].set_ylabel("error's norm, over the top layer's")
+    grid[0].set_ylabel("error, over layer 8's")
     return _with_legend(figure)
 
 
@@ -162,11 +166,15 @@ def _line(axes: Axes, at: Any, values: Any, arm: str, marker: bool = False) -> N
 
 
 def _draw(axes: Axes, at: Any, values: Any, name: str, stroke: Stroke, marker: bool = False) -> None:
-    """A mean over seeds in a band from the smallest to the largest."""
+    """A mean over seeds, and a band, or with markers bars, from the smallest to the largest."""
     dash: Any = (0, stroke.dash) if stroke.dash else "-"
     shape = stroke.marker if marker else None
-    axes.plot(at, values.mean(0), color=stroke.color, linestyle=dash, lw=1.4, marker=shape, ms=4, label=name)
-    axes.fill_between(at, values.min(0), values.max(0), color=stroke.color, alpha=0.1, linewidth=0)
+    mean, low, high = values.mean(0), values.min(0), values.max(0)
+    axes.plot(at, mean, color=stroke.color, linestyle=dash, lw=1.4, marker=shape, ms=4, label=name)
+    if marker:
+        axes.vlines(at, low, high, color=stroke.color, lw=1)
+    else:
+        axes.fill_between(at, low, high, color=stroke.color, alpha=0.1, linewidth=0)
 
 
 def _logarithmic(axes: Axes) -> None:
