@@ -42,6 +42,36 @@ def constant_current(x: Examples, steps: int, generator: Generator) -> Tensor:
     return x.expand(steps, *x.shape)
 
 
+def standardized_current(x: Examples, steps: int, generator: Generator) -> Tensor:
+    """Give the image, less its mean and over its standard deviation, as the same input current at every step.
+
+    (x − mean(x)) / max(std(x), 1/√N), over all N numbers of an image; what the brightness of an image is, is lost.
+
+    Args:
+        x: images, shape [B, ...].
+        steps: number of time steps T.
+        generator: not used; nothing is random.
+
+    Returns:
+        Shape [T, B, ...]: the same at every step, a view that takes no memory.
+
+    Raises:
+        ValueError: when `steps` is below 1.
+
+    Reference:
+        TensorFlow's `per_image_standardization`, with which its CIFAR-10 tutorial trains,
+        https://www.tensorflow.org/api_docs/python/tf/image/per_image_standardization
+
+    Example:
+        >>> standardized_current(torch.tensor([[0.0, 1.0]]), 1, torch.Generator()).tolist()
+        [[[-1.0, 1.0]]]
+    """
+    x = images(x)
+    flat = x.flatten(1)
+    std = flat.std(1, correction=0, keepdim=True).clamp(min=flat.shape[1] ** -0.5)
+    return constant_current(((flat - flat.mean(1, keepdim=True)) / std).view_as(x), steps, generator)
+
+
 def poisson_rate(x: Examples, steps: int, generator: Generator) -> Tensor:
     """Spike at each step with probability x, independently: a Poisson process in discrete time.
 
@@ -133,6 +163,7 @@ def events(x: Examples, steps: int, generator: Generator) -> Tensor:
 
 ENCODINGS: dict[str, Encoding] = {
     "current": constant_current,
+    "standardized": standardized_current,
     "poisson": poisson_rate,
     "latency": latency,
     "events": events,

@@ -123,6 +123,15 @@ class Feedback(nn.Module, ABC):
         """
         return route(x, y, weight, adjoint)
 
+    def sent(self, error: Tensor, x: Tensor, weight: Tensor, adjoint: Adjoint) -> Tensor | None:
+        """The error that x gets for the layer's own error; None where it is not made of that.
+
+        Args:
+            error: at the layer's output.
+            x, weight, adjoint: as :meth:`carry` takes them.
+        """
+        return adjoint(error, weight) if self.comparable else None
+
     def step(self, weight: Tensor) -> None:
         """Adapt B after ``optimizer.step()``; nothing by default."""
 

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from spikefa.agreement import cosine, degrees, signal_to_noise, signs
-from spikefa.alignment import comparable_feedback
 from spikefa.assignment import recurrent_weights
 from spikefa.attachment import exact, routed
 from spikefa.routing import Routed
@@ -182,7 +181,8 @@ def error_angle(net: nn.Module, loss: Callable[[], Tensor]) -> dict[str, float]:
         loss: computes the loss of a batch as in training.
 
     Returns:
-        Degrees by the layer's name, nan where no error comes; without layers whose B cannot be compared with W.
+        Degrees by the layer's name, nan where no error comes; without layers whose input gets another's error, as
+        in dfa.
 
     Example:
         >>> from spikefa import attach
@@ -230,9 +230,12 @@ def _error_angles(net: nn.Module, calls: Sequence[Call], errors: Sequence[Tensor
 
 @torch.no_grad()
 def _sent(layer: Routed, x: Tensor, error: Tensor | None) -> tuple[Tensor, Tensor] | None:
-    """Bᵀδ and Wᵀδ; None where B cannot be compared with W, or no error came."""
-    feedback = comparable_feedback(layer)
-    if feedback is None or error is None:
+    """Bᵀδ and Wᵀδ; None where no error came, or what the input gets is not made of it."""
+    if error is None:
         return None
-    through, true = (layer.adjoint(error, b.to(error.dtype), x.shape, x.stride()) for b in (feedback, layer.weight))
-    return through, true
+
+    def adjoint(error: Tensor, weight: Tensor) -> Tensor:
+        return layer.adjoint(error, weight.to(error.dtype), x.shape, x.stride())
+
+    through = layer.feedback.sent(error, x, layer.feedback(layer.weight), adjoint)
+    return None if through is None else (through, adjoint(error, layer.weight))

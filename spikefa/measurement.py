@@ -17,6 +17,7 @@ from spikefa.credit import same_direction
 from spikefa.datasets import Dataset, Split
 from spikefa.datasets.dataset import UNLABELLED
 from spikefa.datasets.events import Examples
+from spikefa.error_norms import error_ratios
 from spikefa.experiment import Experiment
 from spikefa.gradients import learning_alignment
 from spikefa.operations import synaptic_operations
@@ -45,7 +46,8 @@ class Epoch:
         credit: with ``credit="local"`` the cosine of the gradient that training takes to the routed one through time,
             on that batch: ``cosine`` over all parameters, and by weight or bias ``layers``; empty with ``bptt``.
         learning: on that batch by layer, of its gradient ``angle``, ``sign_agreement`` and ``snr``, and of a routed
-            layer ``error_angle``, between Bᵀδ and Wᵀδ in degrees.
+            layer ``error_angle``, between Bᵀδ and Wᵀδ in degrees; ``error_ratio``: how many times as large the error at
+            the layer's output is as the true one.
         operations: synaptic operations per image by layer, on that batch: ``accumulates`` of spikes, ``multiplies`` of
             analog inputs.
         rates: spikes per neuron and step by layer, on the fixed batch.
@@ -97,6 +99,8 @@ def measure(experiment: Experiment, net: nn.Module, data: Dataset, epoch: int, u
     }
     words, bits, moved = transport(net, updates)
     total, layers = learning(experiment, net, x, y)
+    for name, ratio in error_ratios(net, lambda: probe_loss(experiment, net, x, y)).items():
+        layers.setdefault(name, {})["error_ratio"] = ratio
     encoded = experiment.encode(x, stream(experiment.seed, "probe"))
     with experiment.multiplying(device):
         operations = synaptic_operations(net, lambda: run(net, encoded), len(x))
@@ -182,7 +186,7 @@ def firing_rates(net: nn.Module, x: Tensor) -> dict[str, float]:
 
 @torch.no_grad()
 def represent(experiment: Experiment, net: nn.Module, data: Dataset) -> dict[str, Tensor]:
-    """The Gram matrix ``[N, N]`` of spike counts of each layer of hidden neurons, over fixed training images.
+    """The Gram matrix ``[N, N]`` of each layer of hidden neurons, of spike counts or rates, over fixed training images.
 
     Of networks that differ in their rule alone, the images and their encoding are the same.
     """
@@ -190,19 +194,20 @@ def represent(experiment: Experiment, net: nn.Module, data: Dataset) -> dict[str
     encoded = experiment.encode(x, stream(experiment.seed, "representations"))
     with experiment.multiplying(x.device):
         walked = list(walk(net, encoded))
-    spikes = {name: spk for name, neuron, (spk, _) in walked if isinstance(neuron, snn.SpikingNeuron)}
-    return {name: gram(spk.sum(0)).cpu() for name, spk in list(spikes.items())[:-1]}  # the last reads out
+    activity = {name: spk for name, neuron, (spk, _) in walked if isinstance(neuron, snn.SpikingNeuron | nn.ReLU)}
+    return {name: gram(spk.sum(0)).cpu() for name, spk in list(activity.items())[:-1]}  # the last reads out
 
 
 def learning(
     experiment: Experiment, net: nn.Module, x: Examples, y: Tensor
 ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
     """Agreement of routed and true gradients and errors on images ``x`` with labels ``y``, in all and by layer."""
+    return learning_alignment(net, lambda: probe_loss(experiment, net, x, y))
 
-    def loss() -> Tensor:
-        return experiment.loss(net, x, y, stream(experiment.seed, "probe"))
 
-    return learning_alignment(net, loss)
+def probe_loss(experiment: Experiment, net: nn.Module, x: Examples, y: Tensor) -> Tensor:
+    """The loss of images ``x`` with labels ``y``, the encoding's noise the same at every call."""
+    return experiment.loss(net, x, y, stream(experiment.seed, "probe"))
 
 
 def credit(experiment: Experiment, net: nn.Module, x: Examples, y: Tensor) -> dict[str, Any]:

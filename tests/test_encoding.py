@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from spikefa.encoding import ENCODINGS, constant_current, latency, poisson_rate
+from spikefa.encoding import ENCODINGS, constant_current, latency, poisson_rate, standardized_current
 
 T = 20
 OF_IMAGES = [name for name in ENCODINGS if name != "events"]
@@ -56,6 +56,22 @@ def test_poisson_steps_and_inputs_are_independent():
     for delay in (1, 2, 3):
         assert (spk[delay:] * spk[:-delay]).mean(0).abs().max() <= bound
     assert (spk[:, 0] * spk[:, 1]).mean().abs() <= bound
+
+
+def test_standardized_images_have_mean_zero_and_variance_one_each_by_itself():
+    x = torch.rand(3, 1, 40, 50, generator=seeded(1)) * torch.tensor([1.0, 0.2, 5.0]).view(3, 1, 1, 1) + 0.3
+    current = standardized_current(x, T, seeded()).double()
+    assert all(step.equal(current[0]) for step in current)
+    numbers = current[0].flatten(1)
+    torch.testing.assert_close(numbers.mean(1), torch.zeros(3).double(), rtol=0, atol=1e-6)
+    torch.testing.assert_close(numbers.var(1, correction=0), torch.ones(3).double(), rtol=1e-5, atol=0)
+    assert torch.corrcoef(torch.stack([numbers[0], x[0].flatten().double()]))[0, 1] == pytest.approx(1, abs=1e-6)
+
+
+def test_an_image_without_contrast_is_standardized_to_nothing():
+    assert not standardized_current(torch.full((2, 3, 4), 0.5), 1, seeded()).any()
+    faint = torch.tensor([[0.5, 0.5 + 1e-3]])
+    assert standardized_current(faint, 1, seeded()).abs().max() == pytest.approx(5e-4 * 2**0.5, rel=1e-3)
 
 
 def test_constant_current_is_the_image_at_every_step():

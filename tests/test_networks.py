@@ -193,3 +193,42 @@ def test_without_padding_the_smallest_image_leaves_one_number_a_channel():
     assert net.fc.weight.shape == (128, 32)
     with pytest.raises(ValueError, match="at least 16×16"):
         build("convnet", shape=(1, 15, 16), kernel=5, padded=False)
+
+
+@pytest.mark.parametrize("network", ["mlp:neuron=relu,gain=1.5", "convnet:neuron=relu,gain=1.5"])
+def test_a_network_of_rates_is_an_ordinary_one_and_starts_with_the_same_weights(network):
+    """With one step its scores are those of the modules one after the other."""
+    net, spiking = build(network), build(network.replace("neuron=relu,", ""))
+    assert all(p.equal(q) for p, q in zip(net.parameters(), spiking.parameters(), strict=True))
+    x = torch.rand(3, *SHAPE)
+    plain = nn.Sequential(*list(net)[:-1])
+    assert not any(isinstance(module, snn.SpikingNeuron) for module in plain)
+    spk, mem = run(net, x.expand(1, *x.shape))
+    torch.testing.assert_close(READOUTS["membrane"](spk, mem), plain(x))
+    assert [name.replace("lif", "relu") for name, _ in spiking.named_children()] == [n for n, _ in net.named_children()]
+
+
+def test_rectifiers_of_gain_root_two_keep_the_power_of_their_inputs():
+    net = build("mlp", depth=6, width=1000, gain=2**0.5, neuron="relu", shape=(1000,))
+    x = torch.randn(20, 1000, generator=torch.Generator().manual_seed(1))
+    power = net[:-2](x).square().mean()
+    assert power.item() == pytest.approx(1, rel=0.15)
+
+
+@pytest.mark.parametrize("network", ["mlp", "convnet"])
+def test_a_neuron_that_there_is_not_is_refused(network):
+    with pytest.raises(ValueError, match=r"no neuron is called 'rely' .did you mean 'relu'.*: lif, relu"):
+        build(network, neuron="rely")
+
+
+def test_the_network_of_moskovitz_and_others():
+    options = {"channels": 64, "kernel": 5, "growth": 1, "width": 384, "dense": 2, "neuron": "relu"}
+    net = build("convnet", shape=(3, 24, 24), **options)
+    shapes = {name: list(layer.weight.shape) for name, layer in net.named_children() if hasattr(layer, "weight")}
+    assert shapes == {
+        "conv1": [64, 3, 5, 5],
+        "conv2": [64, 64, 5, 5],
+        "fc1": [384, 2304],
+        "fc2": [192, 384],
+        "out": [10, 192],
+    }

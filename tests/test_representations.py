@@ -10,7 +10,7 @@ import torch
 from spikefa.comparison import compare, grid
 from spikefa.datasets import DATASETS
 from spikefa.experiment import Experiment
-from spikefa.measurement import REPRESENTED
+from spikefa.measurement import REPRESENTED, represent
 from spikefa.representations import load, save, similarities
 from spikefa.results import FILE, Run, read
 from spikefa.sequence import run
@@ -47,6 +47,17 @@ def test_they_are_the_spike_counts_of_hidden_neurons_after_the_last_epoch(readou
         counts = run(net[:end], encoded).sum(0)
         assert last.representations[name].equal((counts @ counts.T).double())
         assert not epochs[-1].representations[name].equal(last.representations[name])
+
+
+def test_of_a_network_of_rates_they_are_the_rates():
+    digits = DATASETS["digits"](train=150, validation=30, test=30)
+    experiment = Experiment(network="mlp:depth=2,width=8,neuron=relu", steps=1, epochs=1)
+    net = experiment.build(digits)
+    found = represent(experiment, net, digits)
+    x = digits.train.x[:REPRESENTED]
+    for name, end in (("relu1", 3), ("relu2", 5)):
+        torch.testing.assert_close(found[name], gram(net[:end](x)), rtol=1e-5, atol=1e-4)
+    assert list(found) == ["relu1", "relu2"]
 
 
 def test_rules_of_a_seed_see_the_same_images(tmp_path):

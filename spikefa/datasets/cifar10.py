@@ -31,7 +31,12 @@ SOURCE = Source(
 
 
 def load(
-    folder: Path | None = None, *, train: int = 50_000, validation: int | None = None, test: int | None = None
+    folder: Path | None = None,
+    *,
+    train: int = 50_000,
+    validation: int | None = None,
+    test: int | None = None,
+    crop: int | None = None,
 ) -> Dataset:
     """CIFAR-10: 50,000 + 10,000 colour photographs, shape [3, 32, 32], 10 classes; 40,000/10,000/10,000 unless told.
 
@@ -42,6 +47,7 @@ def load(
         train: number of training and validation images together, at most 50,000.
         validation: how many of them are for validation; None means a fifth.
         test: limit on the test images; None keeps all 10,000.
+        crop: height and width of the part from the middle of each image that is kept; None keeps all.
 
     Raises:
         DataError: when a file is missing or damaged.
@@ -57,13 +63,14 @@ def load(
     if train < len(y):
         _, wanted = stratified(y, train, "train")
         x, y = x[wanted], y[wanted]
-    kept, chosen = hold_out(x, y, train // 5 if validation is None else validation)
+    kept, chosen = hold_out(middle(x, crop), y, train // 5 if validation is None else validation)
     images, labels = parse(read(SOURCE, TEST, folder), TEST)
-    held = limit(Split(images.float().div_(255), labels), test, "test")
+    held = limit(Split(middle(images, crop).float().div_(255), labels), test, "test")
     sizes = f"{len(kept):,}/{len(chosen):,}/{len(held):,}"
     numbers = ", ".join(str(number + 1) for number in range(len(batches)))
     used = f"{train:,} of the {len(batches) * PER_BATCH:,} images in training batches {numbers}"
-    note = f"CIFAR-10, {sizes}, training and validation from {used}, stratified, seed 0"
+    cut = f", the middle {crop}×{crop}" if crop else ""
+    note = f"CIFAR-10{cut}, {sizes}, training and validation from {used}, stratified, seed 0"
     return Dataset("cifar10", kept, chosen, held, classes=10, note=note)
 
 
@@ -86,6 +93,26 @@ def parse(data: bytes, name: str) -> tuple[Tensor, Tensor]:
     if (highest := int(records[:, 0].max())) > 9:
         raise DataError(f"{name}: expected labels from 0 to 9, found {highest}; replace the file")
     return records[:, 1:].reshape(-1, *SHAPE), records[:, 0].long()
+
+
+def middle(images: Tensor, size: int | None) -> Tensor:
+    """The middle ``size`` × ``size`` of images ``[..., height, width]``; an odd pixel too many goes from the end.
+
+    Raises:
+        ValueError: ``size`` is no whole number from 1 to the images' sides.
+
+    Example:
+        >>> middle(torch.arange(16).reshape(1, 4, 4), 2).tolist()
+        [[[5, 6], [9, 10]]]
+    """
+    if size is None:
+        return images
+    if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= min(images.shape[-2:]):
+        raise ValueError(
+            f"crop={size!r} of images of {tuple(images.shape[-2:])}: give a number of pixels, e.g. crop=24"
+        )
+    top, left = ((side - size) // 2 for side in images.shape[-2:])
+    return images[..., top : top + size, left : left + size]
 
 
 def _batches(train: int, folder: Path | None) -> list[str]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 
 import snntorch as snn
 import torch
-from snntorch import surrogate
 from torch import nn
 
+from spikefa.networks.hidden import hidden
 from spikefa.networks.mismatch import mismatched
 from spikefa.networks.start import start
 from spikefa.options import positive, whole, within
@@ -29,6 +28,7 @@ def mlp(
     alpha: float = 2.0,
     mismatch: float = 0.0,
     reset: str = "subtract",
+    neuron: str = "lif",
 ) -> nn.Sequential:
     """Fully connected LIF layers: flatten, then ``depth`` times (affine, LIF) of ``width``, then the read-out.
 
@@ -47,6 +47,7 @@ def mlp(
         alpha: steepness of the arctan surrogate gradient.
         reset: of the hidden neurons: ``subtract`` the threshold, or to ``zero``, which NIR can hold.
         mismatch: spread of thresholds and time constants, see :func:`~spikefa.networks.mismatch.mismatched`.
+        neuron: ``lif``, or ``relu`` for a network of rates, see :func:`~spikefa.networks.hidden.hidden`.
 
     Returns:
         A ``nn.Sequential`` of ``init_hidden`` neurons, for :func:`spikefa.sequence.run` or a loop over time.
@@ -63,15 +64,12 @@ def mlp(
     whole(depth=depth, width=width, classes=classes)
     within(0, 1, beta=beta)
     positive(gain=gain, alpha=alpha)
-    if reset not in ("subtract", "zero"):
-        raise ValueError(f"reset must be subtract or zero, not {reset!r}")
-    lif = partial(snn.Leaky, beta=beta, reset_mechanism=reset, init_hidden=True)
-    net = nn.Sequential()
+    make, net = hidden(neuron, reset), nn.Sequential()
     net.add_module("flatten", nn.Flatten())
     size = math.prod(shape)
     for layer in range(1, depth + 1):
         net.add_module(f"fc{layer}", start(nn.Linear, size, width, gain=gain, generator=generator))
-        net.add_module(f"lif{layer}", lif(spike_grad=surrogate.atan(alpha)))
+        net.add_module(f"{neuron}{layer}", make(beta, alpha))
         size = width
     net.add_module("out", start(nn.Linear, size, classes, gain=1.0, generator=generator))
     net.add_module("readout", readout(beta))

@@ -88,6 +88,12 @@ class FeedbackAlignment(Feedback):
 
         return route_flat(x, y, self.matrix(outputs, inputs, gain))
 
+    def sent(self, error: Tensor, x: Tensor, weight: Tensor, adjoint: Adjoint) -> Tensor | None:
+        """Bᵀ δ."""
+        if self.matrix is None:
+            return super().sent(error, x, weight, adjoint)
+        return (error.reshape(-1, len(weight)) @ weight).reshape(x.shape)
+
     def extra_repr(self) -> str:
         """The options, for printing."""
         return "dense=True" if self.dense else ""

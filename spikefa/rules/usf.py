@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 
 from spikefa.feedback import Feedback, Quantity, spread
+from spikefa.options import positive
 
 
 @final
 class UniformSignFeedback(Feedback):
     """Sign-concordant feedback of one magnitude: B = sign(W) · s.
 
-    s is the standard deviation of W₀, so that B is as large as W at the start and errors keep their size; the papers'
-    s = 1 makes them grow with every layer. It never changes, while W may grow; ``usf_sn`` follows it.
+    s is the standard deviation of W₀, so that B is as large as W at the start and errors keep their size. It never
+    changes, while W may grow; ``usf_sn`` follows it. ``scale=1`` is the sign alone, the papers' s: errors then
+    grow with every layer, by 1 / std(W₀) more than with the true weights.
 
     **Uses:** sign(W), one bit a weight at every update. Not local, but far less than W.
 
@@ -28,11 +30,13 @@ class UniformSignFeedback(Feedback):
         https://arxiv.org/abs/1812.06488
 
     Args:
-        weight: W₀, ``[out, in, ...]``; its standard deviation gives s.
+        weight: W₀, ``[out, in, ...]``; its standard deviation gives s, unless ``scale`` does.
         generator: not drawn from; every rule is given one.
+        scale: s.
 
     Raises:
-        ValueError: the standard deviation of W₀ is zero or not finite.
+        ValueError: there is no ``scale`` and the standard deviation of W₀ is zero or not finite, or ``scale`` is not
+            positive.
 
     Example:
         >>> weight = torch.tensor([[2.0, -2.0, 2.0, -2.0]])
@@ -43,9 +47,11 @@ class UniformSignFeedback(Feedback):
     reads = frozenset({Quantity.SIGN})
     scale: Tensor
 
-    def __init__(self, weight: Tensor, generator: torch.Generator) -> None:
+    def __init__(self, weight: Tensor, generator: torch.Generator, *, scale: float | None = None) -> None:
         super().__init__()
-        self.register_buffer("scale", spread(weight).to(weight))
+        if scale is not None:
+            positive(scale=scale)
+        self.register_buffer("scale", spread(weight).to(weight) if scale is None else weight.new_tensor(scale))
 
     def forward(self, weight: Tensor) -> Tensor:
         """sign(W) · s."""

@@ -9,6 +9,7 @@ from spikefa.studies.claim import Claim, Verdict
 from spikefa.studies.fbp_vs_sal import FbpVsSal
 from spikefa.studies.gierlich2026 import Gierlich2026
 from spikefa.studies.goupy2025 import Goupy2025
+from spikefa.studies.moskovitz2018 import Moskovitz2018
 from spikefa.studies.rahmansetayesh2024 import RahmanSetayesh2024
 from spikefa.studies.rows import Results, Row
 from spikefa.studies.song2021 import Song2021
@@ -19,6 +20,7 @@ __all__ = ["SIZES", "STUDIES", "Case", "Claim", "Results", "Row", "Size", "Study
 STUDIES: dict[str, type[Study]] = {
     "song2021": Song2021,
     "rahmansetayesh2024": RahmanSetayesh2024,
+    "moskovitz2018": Moskovitz2018,
     "goupy2025": Goupy2025,
     "gierlich2026": Gierlich2026,
     "fbp_vs_sal": FbpVsSal,

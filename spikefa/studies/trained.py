@@ -33,8 +33,22 @@ def trained(seed: int, device: str = "cpu", **fields: Any) -> dict[str, Any]:
         >>> found["test"] == 100 * found["curves"]["test"][1], len(found["learning"]["out"]["error_angle"])
         (True, 2)
     """
+    return told(epochs(seed, device, **fields))
+
+
+def epochs(seed: int, device: str = "cpu", **fields: Any) -> list[Epoch]:
+    """The same, as the epochs' records themselves, with the last one's representations.
+
+    Example:
+        >>> len(epochs(0, epochs=1, steps=3, network="mlp:depth=1,width=20"))
+        2
+    """
     experiment = Experiment(seed=seed, **fields)
-    epochs = list(train(experiment, load(experiment.dataset), device))
+    return list(train(experiment, load(experiment.dataset), device))
+
+
+def told(epochs: Sequence[Epoch]) -> dict[str, Any]:
+    """What is kept of the epochs of a training, as :func:`trained` gives it."""
     best = max(epochs[1:], key=lambda epoch: epoch.accuracy["validation"])
     last = epochs[-1]
     return {

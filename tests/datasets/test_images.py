@@ -133,6 +133,24 @@ def test_cifar10_small_runs(tmp_path, cifar_files):
     assert numbers.max() >= 50  # chosen from the whole batch, not its beginning
 
 
+@pytest.mark.parametrize("crop", [24, 31])
+def test_cifar10_keeps_the_middle_of_images_and_chooses_the_same(tmp_path, cifar_files, crop):
+    folder, before = put(tmp_path, cifar_files), (32 - crop) // 2
+    whole, cut = cifar10.load(folder, train=500), cifar10.load(folder, train=500, crop=crop)
+    assert cut.shape == (3, crop, crop)
+    assert f"the middle {crop}×{crop}" in cut.note
+    for name in ("train", "validation", "test"):
+        images, parts = getattr(whole, name), getattr(cut, name)
+        assert parts.y.equal(images.y)
+        assert parts.x.equal(images.x[..., before : before + crop, before : before + crop])
+
+
+@pytest.mark.parametrize("crop", [0, 33, 24.0, True])
+def test_cifar10_refuses_a_middle_that_there_is_not(tmp_path, cifar_files, crop):
+    with pytest.raises(ValueError, match=rf"crop={crop!r} of images of \(32, 32\).*crop=24"):
+        cifar10.load(put(tmp_path, cifar_files), train=500, crop=crop)
+
+
 def test_cifar10_says_which_batches_are_missing_and_what_would_do(tmp_path, cifar_files):
     names = ["data_batch_1.bin", "data_batch_2.bin", "data_batch_4.bin", "test_batch.bin"]
     folder = put(tmp_path, {name: cifar_files[name] for name in names})

@@ -41,6 +41,19 @@ def test_a_weight_of_zero_carries_no_error():
     assert UniformSignFeedback(weight, generator(0))(weight).sign().equal(weight)
 
 
+@pytest.mark.parametrize("scale", [1, 0.3])
+def test_a_scale_of_ones_own_takes_the_place_of_the_spread(scale):
+    weight = torch.tensor([[5.0, 5.0, -5.0]])
+    assert UniformSignFeedback(weight, generator(0), scale=scale)(-weight).equal(-weight.sign() * scale)
+    assert UniformSignFeedback(torch.ones(1, 2), generator(0), scale=scale).scale == pytest.approx(scale)
+
+
+@pytest.mark.parametrize("scale", [0, -1, "large", True])
+def test_a_scale_that_is_none_is_refused(scale):
+    with pytest.raises(ValueError, match=rf"scale must be a positive number, not {scale!r}"):
+        UniformSignFeedback(torch.randn(2, 3), generator(0), scale=scale)
+
+
 @pytest.mark.parametrize("value", [0.0, 0.5, float("nan")])
 def test_a_weight_without_a_scale_is_refused(value):
     with pytest.raises(ValueError, match=r"standard deviation of this W \(2, 3\) is"):
