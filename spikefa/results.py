@@ -43,7 +43,7 @@ class Run:
         tuning: the fields whose values were chosen for this rule, and how, in words; empty where none were.
         epochs: one object an epoch; the first is the state before training.
         state: "done", "failed", or "incomplete" if neither was written (killed, or still running).
-        error: why it failed, else empty.
+        error: why it failed, else empty; ``traceback``: where.
         remark: what the rule's own tuning lacked, such as 1 of 2 trials failed; empty if nothing.
         folder: where the file lies that it was read from, and its representations with it.
 
@@ -60,6 +60,7 @@ class Run:
     epochs: tuple[Mapping[str, Any], ...] = ()
     state: Literal["done", "failed", "incomplete"] = "incomplete"
     error: str = ""
+    traceback: str = ""
     remark: str = ""
     folder: Path | None = field(default=None, compare=False)
 
@@ -233,6 +234,6 @@ def _continued(line: dict[str, Any], run: Run | None) -> Run:
         case "epoch":
             return replace(run, epochs=(*run.epochs, line))
         case "failed":
-            return replace(run, state="failed", error=str(line["error"]))
+            return replace(run, state="failed", error=str(line["error"]), traceback=str(line.get("traceback") or ""))
         case _:
             return replace(run, state="done")

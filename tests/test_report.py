@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 from rich.console import Console
 
 from spikefa.figures import FIGURES
-from spikefa.page import page
+from spikefa.report.page import page
 from spikefa.palette import strokes
 from spikefa.report import markdown, table, write
 from spikefa.representations import save
