@@ -17,7 +17,7 @@ from spikefa.tables import by_label, html, markdown, table
 
 __all__ = ["markdown", "table", "write"]
 
-INLINE = 8
+INLINE = 4
 """Settings whose figures the page holds itself; those of further ones it links, so that it stays a few megabytes."""
 
 

@@ -7,7 +7,8 @@ const units = {
   "°": (value) => `${value.toFixed(1)}°`,
 };
 const said = (value, unit) => (units[unit] || number)(value);
-const tick = (value, unit) => (unit === "%" ? `${number(+(100 * value).toPrecision(6))} %` : number(value) + (unit || ""));
+const percent = (value) => `${number(+(100 * value).toPrecision(6))} %`;
+const tick = (value, unit) => (unit === "%" ? percent(value) : number(value) + (unit || ""));
 
 // Children that are strings stay text, whatever they hold.
 function element(name, attributes = {}, ...children) {
@@ -26,10 +27,10 @@ function button(content, pressed, toggle, attributes = {}) {
   return made;
 }
 
-// Round numbers from low to high, about so many.
-function steps(low, high, count) {
+// Round numbers from low to high, about so many; or multiples of a step.
+function steps(low, high, count, given) {
   const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999);
+  const step = given || power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999);
   const first = Math.ceil(low / step - 1e-9), last = Math.floor(high / step + 1e-9);
   return Array.from({length: last - first + 1}, (_, at) => +((first + at) * step).toPrecision(12));
 }
@@ -44,14 +45,16 @@ function decades(low, high) {
 }
 
 // An axis that shows all values: where each lies on it, from 0 to 1, and its ticks.
-function axis(values, log, within, room) {
+function axis(values, log, within, room, every) {
   const kept = log ? values.filter((value) => value > 0) : values.concat(within || []);
   let low = kept.reduce((a, b) => Math.min(a, b), Infinity), high = kept.reduce((a, b) => Math.max(a, b), -Infinity);
   if (!kept.length) [low, high] = [1, 1];
-  if (low === high) [low, high] = log ? [low / 2, high * 2] : [low - (Math.abs(low) / 10 || 1), high + (Math.abs(high) / 10 || 1)];
+  const tenth = Math.abs(low) / 10 || 1;
+  if (low === high) [low, high] = log ? [low / 2, high * 2] : [low - tenth, high + tenth];
   const of = log ? Math.log10 : Number, span = of(high) - of(low);
+  const round = (high - low) / every > 2 ? steps(low, high, 1, every) : steps(low, high, 5);
   const at = (value) => (of(value) - of(low) + room * span) / (span * (1 + 2 * room));
-  return {at: (value) => (log && value <= 0 ? 0 : Math.max(0, at(value))), ticks: (log ? decades : steps)(low, high, 5)};
+  return {at: (value) => (log && value <= 0 ? 0 : Math.max(0, at(value))), ticks: log ? decades(low, high) : round};
 }
 
 // The places of a chart's parts, in pixels.
@@ -61,9 +64,10 @@ function layout(spec, state, lines, width) {
   const points = lines.flatMap((line) => line.points).filter((p) => drawable(p.x, p.mean));
   const reach = (p) => (spec.bars ? [p.mean, p.low ?? p.mean, p.high ?? p.mean] : [p.min, p.max]);
   const x = axis(points.map((p) => p.x), state.xlog, [], spec.bars ? 0.06 : 0.02);
-  const y = axis(points.flatMap(reach), state.ylog, spec.within, 0.05);
+  const y = axis(points.flatMap(reach), state.ylog, spec.within, 0.05, spec.every);
   return {
-    width, height, left, drawable, xticks: x.ticks, yticks: y.ticks,
+    width, height, left, drawable, yticks: y.ticks,
+    xticks: spec.whole ? x.ticks.filter(Number.isInteger) : x.ticks,
     right: width - right, base: height - bottom,
     x: (value) => +(left + x.at(value) * (width - left - right)).toFixed(1),
     y: (value) => +(height - bottom - y.at(value) * (height - bottom - top)).toFixed(1),
@@ -115,8 +119,9 @@ function dropped(state, to, lines) {
   return count ? `Not drawn, since a log ${axes} axis has no place for 0 or less: ${words}.` : "";
 }
 
-// spec: {title, unit, xlabel, xname, ylog, within: values that a linear y-axis must show, bars: points instead of lines}
-// lines(): [{name, color, dash, points: [{x, mean, min, max, low, high, n}], seeds: [[[x, y], ...], ...]}], those to show
+// spec: title, unit, xlabel, xname; whole: x has ticks at whole numbers only; ylog: how it starts; bars: points instead of lines;
+//   within: values that a linear y-axis must show; every: its step.
+// lines(): those to show, each with name, color, dash, points [{x, mean, min, max, low, high, n}], seeds [[[x, y], ...], ...].
 function chart(spec, lines) {
   const place = element("div", {class: "canvas"}), tip = element("div", {class: "tip", role: "status"});
   const note = element("p", {class: "note", role: "status"}), tools = element("span", {class: "tools"});

@@ -17,13 +17,13 @@ from spikefa.summary import intervals
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-KEPT = re.compile(r"loss|accuracy\..+|gradient\.angle|gradient\.layers\..+|alignment\..+\.cosine|credit\.cosine|rates\..+")
+KEPT = re.compile(r"loss|(accuracy|gradient\.layers|rates)\..+|gradient\.angle|alignment\..+\.cosine|credit\.cosine")
 """What is drawn of an epoch, by the names of `results`."""
 CHARTS: tuple[dict[str, Any], ...] = (
     {"match": r"accuracy\.test", "title": "Test accuracy", "unit": "%"},
     {"match": r"accuracy\.train", "title": "Training accuracy", "unit": "%"},
     {"match": r"loss", "title": "Training loss"},
-    {"match": r"gradient\.angle", "title": "Angle to the true gradient", "unit": "°", "within": [0, 90]},
+    {"match": r"gradient\.angle", "title": "Angle to the true gradient", "unit": "°", "within": [0, 90], "every": 30},
     {"match": r"alignment\.(.+)\.cosine", "title": "cos(W, B), {}", "within": [0, 1]},
     {"match": r"credit\.cosine", "title": "Cosine to the gradient through time", "within": [0, 1]},
 )
@@ -31,7 +31,7 @@ CHARTS: tuple[dict[str, Any], ...] = (
 VIEWS: tuple[dict[str, Any], ...] = (
     {"match": r"accuracy\.(.+)", "title": "Accuracy", "unit": "%"},
     {"match": r"(loss)", "title": "Training loss"},
-    {"match": r"gradient\.(angle)|gradient\.layers\.(.+)", "title": "Angle to the true gradient", "unit": "°"},
+    {"match": r"gradient\.(angle|layers\..+)", "title": "Angle to the true gradient", "unit": "°", "every": 30},
     {"match": r"alignment\.(.+)\.cosine", "title": "cos(W, B)"},
     {"match": r"rates\.(.+)", "title": "Spikes per neuron and step"},
     {"match": r"credit\.(cosine)", "title": "Cosine to the gradient through time"},
@@ -114,7 +114,7 @@ def _setting(entries: Sequence[Entry], frame: "DataFrame") -> dict[str, Any]:
         for name in names:
             if (match := re.fullmatch(chart["match"], name)) and (bounds := _bounds(drawn, name)):
                 titled = {"name": name, "title": chart["title"].format(*match.groups()), "bounds": bounds}
-                charts.append({key: chart[key] for key in ("unit", "within") if key in chart} | titled)
+                charts.append({key: chart[key] for key in ("unit", "within", "every") if key in chart} | titled)
     shown = frame[frame["moved"].notna() & frame["accuracy"].notna()]
     columns = {"rule": "rule", "moved": "x", "accuracy": "mean", "seeds": "n"}
     columns |= {"accuracy_low": "low", "accuracy_high": "high"}

@@ -39,7 +39,8 @@ function moved(setting) {
 function swatch({color, dash}) {
   const made = element("span", {class: "swatch", "aria-hidden": "true"});
   const pattern = (dash || []).map((part) => 2 * part).join(" ");
-  made.innerHTML = `<svg class="stroke" width="34" height="14"><path d="M3 7H31" stroke="${color}" stroke-width="2.4" stroke-dasharray="${pattern}"/></svg>`;
+  const line = `<path d="M3 7H31" stroke="${color}" stroke-width="2.4" stroke-dasharray="${pattern}"/>`;
+  made.innerHTML = `<svg class="stroke" width="34" height="14">${line}</svg>`;
   return made;
 }
 
@@ -47,7 +48,8 @@ function legend(setting) {
   const made = element("div", {class: "legend", role: "group", "aria-label": "rules shown in all charts"});
   for (const rule of new Set(setting.runs.map((anchor) => data.runs[anchor].rule))) {
     const words = element("span", {}, swatch(data.rules[rule]), rule);
-    made.append(button(words, !off.has(rule), (on) => { off[on ? "delete" : "add"](rule); mirror(); }, {"data-rule": rule}));
+    const toggle = (on) => { off[on ? "delete" : "add"](rule); mirror(); };
+    made.append(button(words, !off.has(rule), toggle, {"data-rule": rule}));
   }
   made.append(button("single seeds", single, (on) => { single = on; mirror(); }, {class: "single"}));
   return made;
@@ -55,8 +57,8 @@ function legend(setting) {
 
 // Every legend says the same, and every chart follows.
 function mirror() {
-  for (const each of document.querySelectorAll("[data-rule]")) each.setAttribute("aria-pressed", !off.has(each.dataset.rule));
-  for (const each of document.querySelectorAll(".single")) each.setAttribute("aria-pressed", single);
+  for (const each of document.querySelectorAll(".charts > .legend > button"))
+    each.setAttribute("aria-pressed", each.dataset.rule === undefined ? single : !off.has(each.dataset.rule));
   redraw();
 }
 
@@ -70,12 +72,15 @@ function fill(place) {
   const setting = data.settings[place.dataset.setting], plots = element("div", {class: "plots"});
   if (!setting.charts.length) return;
   place.append(legend(setting), plots);
-  for (const each of setting.charts)
-    add(plots, {...each, xlabel: "epoch", ylog: each.name === "loss" && spans(setting, "loss")}, () => lines(setting, each));
-  const axes = {title: "Test accuracy against bits moved", unit: "%", xlabel: "bits of weights moved, relative to bp", xname: "moved"};
-  if (setting.moved.length) add(plots, {...axes, bars: true}, () => moved(setting));
-  place.append(element("p", {class: "note"}, "Lines are means over the seeds, bands reach from the smallest seed to the "
-    + "largest. A point says its mean, the 95 % interval in brackets, and how many seeds it is made of."));
+  for (const each of setting.charts) {
+    const ylog = each.name === "loss" && spans(setting, "loss");
+    add(plots, {...each, xlabel: "epoch", whole: true, ylog}, () => lines(setting, each));
+  }
+  const axes = {xlabel: "bits of weights moved, relative to bp", xname: "moved", unit: "%", bars: true};
+  if (setting.moved.length) add(plots, {title: "Test accuracy against bits moved", ...axes}, () => moved(setting));
+  const meaning = "Lines are means over the seeds, bands reach from the smallest seed to the largest. "
+    + "A point says its mean, the 95 % interval in brackets, and how many seeds it is made of.";
+  place.append(element("p", {class: "note"}, meaning));
 }
 
 function table(rows, kind) {
@@ -87,7 +92,8 @@ function fields(values) {
   const word = (value) => typeof value === "object" && value !== null
     ? Object.entries(value).map(([key, inner]) => (Array.isArray(value) ? inner : `${key} ${inner}`)).join(", ")
     : String(value ?? "–");
-  return table(Object.entries(values).map(([name, value]) => [element("th", {}, name), element("td", {}, word(value) || "–")]), "fields");
+  const row = ([name, value]) => [element("th", {}, name), element("td", {}, word(value) || "–")];
+  return table(Object.entries(values).map(row), "fields");
 }
 
 // The charts of one run: of each view a line for every name that matches.
@@ -96,11 +102,14 @@ function views(run) {
   for (const {match, ...spec} of data.views) {
     const found = Object.keys(run.curves).map((name) => [name, name.match(`^(?:${match})$`)]).filter(([, is]) => is);
     const shown = found.map(([name, is], at) => ({
-      name: is.slice(1).find(Boolean), color: data.hues[at % data.hues.length], dash: at < data.hues.length ? [] : [4, 1.6], seeds: [],
+      name: is.slice(1).find(Boolean),
+      color: data.hues[at % data.hues.length],
+      dash: at < data.hues.length ? [] : [4, 1.6],
       points: curve(run, name).map(([x, y]) => ({x, mean: y, min: y, max: y})),
+      seeds: [],
     })).filter((line) => line.points.length);
     if (!shown.length) continue;
-    add(plots, {...spec, xlabel: "epoch"}, () => shown);
+    add(plots, {...spec, xlabel: "epoch", whole: true}, () => shown);
     const key = element("div", {class: "legend"}, ...shown.map((line) => element("span", {}, swatch(line), line.name)));
     plots.lastChild.insertBefore(key, plots.lastChild.children[1]);
   }
@@ -122,10 +131,13 @@ function view(run) {
   parts.push(element("p", {class: "soft"}, `run ${run.key} · ${state}${run.remark ? ` · ${run.remark}` : ""}`));
   if (run.error) parts.push(element("h2", {}, "Error"), element("p", {class: "error"}, run.error));
   if (run.traceback) parts.push(element("pre", {tabindex: "0"}, run.traceback));
-  if (run.epochs.length) parts.push(element("h2", {}, "Curves"), views(run), element("h2", {}, "Numbers"), numbers(run));
-  parts.push(element("h2", {}, "Settings"), fields({...data.common, ...run.own, ...(run.tuning && {tuning: run.tuning})}));
-  parts.push(element("h2", {}, "Data"), element("p", {}, data.data[run.data] || "–"));
-  return [...parts, element("h2", {}, "Environment"), fields(data.environments[run.environment])];
+  const part = (name, ...content) => parts.push(element("h2", {}, name), ...content);
+  if (run.epochs.length) part("Curves", views(run));
+  if (run.epochs.length) part("Numbers", numbers(run));
+  part("Settings", fields({...data.common, ...run.own, ...(run.tuning && {tuning: run.tuning})}));
+  part("Data", element("p", {}, data.data[run.data] || "–"));
+  part("Environment", fields(data.environments[run.environment]));
+  return parts;
 }
 
 // The address says what is shown: #run-KEY one run, anything else the whole.
