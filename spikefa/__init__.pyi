@@ -2,8 +2,8 @@ from . import similarity, testing, validation
 from .alignment import weight_alignment
 from .attachment import adapt, attach, detach, exact, routed
 from .description import describe
-from .frame import results
 from .feedback import Feedback, Quantity, Rule, random_like, route
+from .frame import results
 from .gradients import error_angle, gradient_angle, learning_alignment
 from .local import ThreeFactor, learn
 from .recording import record

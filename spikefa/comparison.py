@@ -59,6 +59,7 @@ def compare(
     data_folder: Path | None = None,
     device: str = "cpu",
     probe: int | None = None,
+    weights: bool = False,
     command: str = "",
     tuning: Mapping[str, str] | None = None,
     remarks: Mapping[str, str] | None = None,
@@ -75,6 +76,7 @@ def compare(
         data_folder: where to look for data sets first.
         device: where to compute.
         probe: updates from one measurement of the gradient's angle to the next, besides the one after each epoch.
+        weights: whether the epochs that are yielded hold histograms of W and B; the file never does.
         command: what the user typed, for the record.
         tuning: the fields that were chosen for each rule, and how, for the record.
         remarks: what the tuning of some experiments lacked, by their keys, for the record.
@@ -102,7 +104,7 @@ def compare(
         _buildable(first, data[first.dataset])
     if todo:
         with _alone(path):
-            yield from _train(todo, path, data, device, probe, command, tuning or {}, remarks or {})
+            yield from _train(todo, path, data, device, probe, weights, command, tuning or {}, remarks or {})
 
 
 def _train(
@@ -111,6 +113,7 @@ def _train(
     data: Mapping[str, Dataset],
     device: str,
     probe: int | None,
+    weights: bool,
     command: str,
     tuning: Mapping[str, str],
     remarks: Mapping[str, str],
@@ -123,7 +126,7 @@ def _train(
         start |= {"tuning": dict(tuning)} if tuning else {}
         start |= {"remark": remarks[experiment.key]} if experiment.key in remarks else {}
         _append(path, {"kind": "start", "key": experiment.key, **start})
-        for event in _attempt(experiment, data[experiment.dataset], device, probe, path):
+        for event in _attempt(experiment, data[experiment.dataset], device, probe, weights, path):
             yield experiment, event
 
 
@@ -153,14 +156,14 @@ def missing(
 
 
 def _attempt(
-    experiment: Experiment, data: Dataset, device: str, probe: int | None, path: Path
+    experiment: Experiment, data: Dataset, device: str, probe: int | None, weights: bool, path: Path
 ) -> Iterator[Epoch | Failed]:
     epoch = -1
     try:
-        for record in train(experiment, data, device, probe):
+        for record in train(experiment, data, device, probe, weights):
             epoch = record.epoch
-            numbers = asdict(replace(record, representations={}))
-            del numbers["representations"]
+            numbers = asdict(replace(record, representations={}, histograms={}))
+            del numbers["representations"], numbers["histograms"]
             if record.representations:
                 save(record.representations, path.parent, experiment.key)
             _append(path, {"kind": "epoch", "key": experiment.key, **numbers})

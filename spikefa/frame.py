@@ -49,8 +49,8 @@ def results(path: str | Path) -> DataFrame:
     return frame.astype({"epoch": "Int64"}) if runs else pandas.DataFrame(columns=["key", "state", "epoch"])
 
 
-def flat(epoch: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """An epoch's record without levels: names joined by dots, null as nan.
+def flat(epoch: Mapping[str, Any], prefix: str = "", joint: str = ".") -> dict[str, Any]:
+    """An epoch's record without levels: names joined, by dots unless told otherwise; null as nan.
 
     Example:
         >>> flat({"epoch": 1, "loss": None, "accuracy": {"test": 0.5}})
@@ -59,7 +59,7 @@ def flat(epoch: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in epoch.items():
         if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{name}.")
+            found |= flat(value, f"{prefix}{name}{joint}", joint)
         else:
             found[prefix + name] = math.nan if value is None else value
     return found

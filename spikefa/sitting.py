@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ from spikefa.comparison import Failed, compare, grid, missing
 from spikefa.experiment import Experiment
 from spikefa.machine import usable, use_threads
 from spikefa.measurement import Epoch
+from spikefa.options import flag
 from spikefa.results import FILE, Run, read
 from spikefa.study import read_study
 from spikefa.summary import summarise
 from spikefa.tables import table
+from spikefa.tensorboard import Board
 from spikefa.tuning import Tuning
 
 PLACES: dict[str, Any] = {"out": "runs", "data": None, "device": "cpu", "threads": None, "probe": None}
+PLACES |= {"tensorboard": False}
 TUNING: dict[str, Any] = {"tune": None, "tune_seed": 100, "tune_epochs": 1}
 DEFAULTS: dict[str, Any] = {"rule": ["bp", "fa", "fbp:period=20", "sal"], "seed": [0, 1, 2]}
 
@@ -49,6 +53,7 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
         "device": device,
         "probe": _every(place["probe"]),
         "command": command,
+        "weights": _flag("tensorboard", place["tensorboard"]),
     }
     words = dict.fromkeys(tuning.fields, tuning.words(options)) if tuning else {}
     lost: dict[str, str] = {}
@@ -110,9 +115,13 @@ def _train(experiments: Sequence[Experiment], folder: Path, where: dict[str, Any
     todo = missing(experiments, path, where.get("tuning"))
     if len(todo) < len(experiments):
         console.print(f"{len(experiments) - len(todo)} of {len(experiments)} runs are in {path} already")
-    with Progress(*columns, console=console, transient=True) as progress:
+    with ExitStack() as stack:
+        board = stack.enter_context(Board(folder / "tensorboard")) if where["weights"] else None
+        progress = stack.enter_context(Progress(*columns, console=console, transient=True))
         bar, current = None, ""
         for experiment, event in compare(experiments, folder, **where):
+            if board and isinstance(event, Epoch):
+                board.add(experiment, event)
             if bar is None or experiment.key != current:
                 bar = progress.add_task(_name(experiment), total=experiment.epochs, state="")
                 current = experiment.key
@@ -146,6 +155,11 @@ def _path(option: str, value: Any) -> Path:
     if not isinstance(value, str | Path):
         raise ValueError(f"{option} must be a path, not {value!r}")
     return Path(value)
+
+
+def _flag(option: str, value: Any) -> bool:
+    flag(**{option: value})
+    return bool(value)
 
 
 def _every(value: Any) -> int | None:

@@ -20,6 +20,7 @@ from spikefa.remedies import Remedy, remedy
 from spikefa.rules.kp import check_decay
 from spikefa.stopwatch import Stopwatch
 from spikefa.streams import stream
+from spikefa.tensorboard import histograms
 
 
 class Diverged(ArithmeticError):
@@ -31,7 +32,11 @@ class SilentLayer(UserWarning):
 
 
 def train(
-    experiment: Experiment, data: Dataset, device: str | torch.device = "cpu", probe: int | None = None
+    experiment: Experiment,
+    data: Dataset,
+    device: str | torch.device = "cpu",
+    probe: int | None = None,
+    weights: bool = False,
 ) -> Iterator[Epoch]:
     """Train one experiment and yield a record for the start and for each epoch.
 
@@ -46,6 +51,7 @@ def train(
         device: where to compute.
         probe: updates from one measurement of the gradient's angle to the next, besides the one after each epoch; the
             time that these take counts for none of the epoch's. None for no such measurement.
+        weights: whether each record holds histograms of W and B.
 
     Raises:
         ValueError: ``probe`` is no whole number, at least 1.
@@ -87,7 +93,8 @@ def train(
         record = measure(experiment, net, data, epoch, updates)
         _warn(experiment, record, silent)
         loss = sum(losses) / len(losses) if losses else math.nan
-        yield replace(record, loss=loss, angles=tuple(angles), seconds=seconds, work=work)
+        seen = histograms(net) if weights else {}
+        yield replace(record, loss=loss, angles=tuple(angles), seconds=seconds, work=work, histograms=seen)
 
 
 def _updates(

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from spikefa.cli.options import Count, Many, One, Real, Whole
+from spikefa.cli.options import Count, Many, One, Real, Switch, Whole
 
 
 def compare(
@@ -36,6 +36,7 @@ def compare(
     device: Annotated[str | None, One] = None,
     threads: Annotated[str | None, Count] = None,
     probe: Annotated[str | None, Count] = None,
+    tensorboard: Annotated[bool | None, Switch] = None,
 ) -> int:
     """Train the same network, from the same start, on the same batches, under several rules.
 
@@ -68,6 +69,7 @@ def compare(
         device: cpu, cuda, ... (default: cpu).
         threads: CPU threads (default: torch's own choice).
         probe: updates from one measurement of the gradient's angle to the next (default: once an epoch).
+        tensorboard: write what each epoch gives, and histograms of W and B, to OUT/tensorboard as well.
     """
     given = {name: value for name, value in locals().items() if name != "study" and value is not None}
     from spikefa.sitting import sit

@@ -26,16 +26,19 @@ def ticks(figure):
 
 
 def button(page, rule):
-    return page.locator(f".legend button[data-rule={re.escape(rule) if rule.isalpha() else repr(rule)}]")
+    return page.locator(f".legend button[data-rule={rule!r}]")
 
 
 @pytest.mark.parametrize(("rule", "epoch"), [("bp", 3), ("fa", 10), ("fbp:period=100", 1)])
 def test_pointing_at_a_line_says_rule_epoch_mean_interval_and_seeds(opened, reported, rule, epoch):
-    figure = chart(opened(), "Test accuracy")
-    x, y = line_places(figure)[RULES.index(rule)][epoch]
+    page = opened()
+    for other in (other for other in RULES if other != rule):  # whose points may lie less than a pixel away
+        button(page, other).click()
+    figure = chart(page, "Test accuracy")
+    ((x, y),) = (line[epoch] for line in line_places(figure))
     figure.locator("svg").scroll_into_view_if_needed()
     box = figure.locator("svg").bounding_box()
-    figure.page.mouse.move(box["x"] + x, box["y"] + y)
+    page.mouse.move(box["x"] + x, box["y"] + y)
     test = [value(run.epochs[epoch], "accuracy", "test") for run in reported[0] if run.rule == rule]
     mean, low, high = (100 * number for number in interval(test))
     said = figure.locator(".tip").inner_text()
@@ -139,9 +142,9 @@ def test_a_phone_needs_no_scrolling_sideways(opened, address, scheme):
     page = opened(address, color_scheme=scheme, **phone)
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     figure = page.locator(".chart:visible").first
-    figure.locator("svg").tap()
+    figure.locator(".canvas svg").tap()
     tip = figure.locator(".tip").bounding_box()
-    assert 0 <= tip["x"]
+    assert tip["x"] >= 0
     assert tip["x"] + tip["width"] <= 375
 
 
