@@ -31,7 +31,12 @@ CHARTS: tuple[dict[str, Any], ...] = (
 VIEWS: tuple[dict[str, Any], ...] = (
     {"match": r"accuracy\.(.+)", "title": "Accuracy", "unit": "%"},
     {"match": r"(loss)", "title": "Training loss"},
-    {"match": r"gradient\.(angle|layers\..+)", "title": "Angle to the true gradient", "unit": "°", "every": 30},
+    {
+        "match": r"gradient\.(angle)|gradient\.layers\.(.+)",
+        "title": "Angle to the true gradient",
+        "unit": "°",
+        "every": 30,
+    },
     {"match": r"alignment\.(.+)\.cosine", "title": "cos(W, B)"},
     {"match": r"rates\.(.+)", "title": "Spikes per neuron and step"},
     {"match": r"credit\.(cosine)", "title": "Cosine to the gradient through time"},

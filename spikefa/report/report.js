@@ -83,9 +83,10 @@ function fill(place) {
   place.append(element("p", {class: "note"}, meaning));
 }
 
-function table(rows, kind) {
+function table(rows, kind, head = []) {
   const body = element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row)));
-  return element("div", {class: `scroll ${kind}`}, element("table", {}, body));
+  const names = element("thead", {}, element("tr", {}, ...head.map((name) => element("th", {}, name))));
+  return element("div", {class: `scroll ${kind}`}, element("table", {}, ...(head.length ? [names] : []), body));
 }
 
 function fields(values) {
@@ -121,7 +122,7 @@ function numbers(run) {
   const names = Object.keys(run.curves), at = names.map((name) => new Map(curve(run, name)));
   const cells = (epoch) => at.map((values) => element("td", {}, values.has(epoch) ? String(values.get(epoch)) : "–"));
   const rows = run.epochs.map((epoch) => [element("th", {}, String(epoch)), ...cells(epoch)]);
-  return table([["epoch", ...names].map((name) => element("th", {}, name)), ...rows], "numbers");
+  return table(rows, "numbers", ["epoch", ...names]);
 }
 
 function view(run) {

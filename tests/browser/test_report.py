@@ -115,7 +115,7 @@ def test_each_run_has_a_page_with_settings_and_curves(opened, reported):
     assert run.environment["command"] in words
     titles = page.locator("#run .chart b").all_inner_texts()
     assert titles[:4] == ["Accuracy", "Training loss", "Angle to the true gradient", "cos(W, B)"]
-    shown = page.locator("#run .numbers tr").nth(6).locator("td").first.inner_text()
+    shown = page.locator("#run .numbers tbody tr").nth(5).locator("td").first.inner_text()
     assert float(shown) == pytest.approx(run.epochs[5]["loss"], rel=1e-4)
     page.get_by_role("link", name="all runs").click()
     assert page.locator("#all").is_visible()
@@ -148,11 +148,12 @@ def test_a_phone_needs_no_scrolling_sideways(opened, address, scheme):
     assert tip["x"] + tip["width"] <= 375
 
 
-def test_it_prints_with_all_numbers_and_without_buttons(opened):
-    page = opened(viewport={"width": 794, "height": 1123})
+@pytest.mark.parametrize("address", ["", "#run-fa-0-"])
+def test_it_prints_with_all_numbers_and_without_buttons(opened, address):
+    page = opened(address, viewport={"width": 700, "height": 1000})  # A4 without its margins
     assert page.pdf(format="A4").startswith(b"%PDF")
     page.emulate_media(media="print")
     assert not any(tools.is_visible() for tools in page.locator(".tools, .tip, .single").all())
-    for box in page.locator("#all .scroll").all():
+    for box in page.locator(".scroll:visible").all():
         assert box.evaluate("box => box.scrollWidth <= box.clientWidth"), "no table is cut"
-    assert page.locator("#all .numbers td").first.is_visible()
+    assert page.locator(".numbers td:visible").count() >= 40
