@@ -70,7 +70,7 @@ def _stopped(run: Run) -> str:
     return f"stopped after epoch {run.epochs[-1]['epoch']}" if run.epochs else "stopped before epoch 0"
 
 
-def _scores(run: Run) -> tuple[str, str, str]:
+def _scores(run: Run) -> tuple[str, ...]:
     """Its epochs, and the accuracies at the selected one."""
     if not run.epochs:
         return "–", "–", "–"
