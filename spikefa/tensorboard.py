@@ -54,7 +54,7 @@ def histograms(net: nn.Module) -> dict[str, Histogram]:
         >>> {name: found.num for name, found in histograms(net).items()}
         {'W/0': 12, 'W/1': 6, 'B/1': 6}
     """
-    tensors = {f"W/{name}": layer.weight for name, layer in affine_layers(net).items()}
+    tensors: dict[str, Any] = {f"W/{name}": layer.weight for name, layer in affine_layers(net).items()}
     tensors |= {f"B/{name}": layer.feedback(layer.weight) for name, layer in routed(net).items()}
     return {name: _histogram(tensor) for name, tensor in tensors.items()}
 
@@ -96,7 +96,7 @@ class Board(AbstractContextManager["Board"]):
             if name not in ("epoch", "angles") and math.isfinite(value):
                 writer.add_scalar(name, value, epoch.epoch)
         for name, histogram in epoch.histograms.items():
-            writer.add_histogram_raw(name, *histogram, global_step=epoch.epoch)
+            writer.add_histogram_raw(name, *histogram, epoch.epoch)
         writer.flush()
         if epoch.epoch == experiment.epochs:
             self._writers.pop(experiment.key).close()
