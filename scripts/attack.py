@@ -26,7 +26,7 @@ import torch
 
 from spikefa.comparison import compare, grid, load
 from spikefa.representations import FOLDER
-from spikefa.results import FILE, VARYING, Run, read
+from spikefa.runs import FILE, VARYING, Run, read
 
 STUDY = {"network": "mlp:depth=1,width=8", "steps": 2, "epochs": 3, "batch_size": 30}
 STUDY |= {"dataset": "digits:train=120,validation=60,test=60", "rule": ["bp", "fbp:period=3"]}

@@ -3,6 +3,7 @@ from .alignment import weight_alignment
 from .attachment import adapt, attach, detach, exact, routed
 from .description import describe
 from .feedback import Feedback, Quantity, Rule, random_like, route
+from .frame import results
 from .gradients import error_angle, gradient_angle, learning_alignment
 from .local import ThreeFactor, learn
 from .recording import record
@@ -36,6 +37,7 @@ __all__ = [
     "record",
     "remedy",
     "reset",
+    "results",
     "route",
     "routed",
     "run",

@@ -29,6 +29,7 @@ class Job:
         data_folder: where to look for data sets first, on the machine that trains.
         device: where to compute; ``probe``: as :func:`~spikefa.training.train` has it.
         checkpoints: the folder in which to keep the last and the best epoch, if any; of the machine that trains.
+        weights: whether epochs hold histograms of W and B.
         threads: of the CPU; as they are if absent.
         command: what the user typed; ``seeds``: of all the runs: both for the record.
     """
@@ -38,6 +39,7 @@ class Job:
     device: str = "cpu"
     probe: int | None = None
     checkpoints: Path | None = None
+    weights: bool = False
     threads: int | None = None
     command: str = ""
     seeds: tuple[int, ...] = ()
@@ -116,7 +118,7 @@ loaded = lru_cache(maxsize=4)(load)
 
 
 def _records(job: Job) -> Iterator[Epoch]:
-    asked = job.experiment, _here(job), job.device, job.probe
+    asked = job.experiment, _here(job), job.device, job.probe, job.weights
     return kept(*asked, job.checkpoints, setting(job)) if job.checkpoints else train(*asked)
 
 

@@ -19,7 +19,7 @@ from spikefa.lock import alone
 from spikefa.measurement import Epoch
 from spikefa.remedies import remedy
 from spikefa.representations import save
-from spikefa.results import FILE, SCHEMA, mend, read
+from spikefa.runs import FILE, SCHEMA, mend, read
 
 __all__ = ["Failed", "compare", "grid", "load", "missing", "remaining"]
 
@@ -56,6 +56,7 @@ def compare(
     device: str = "cpu",
     probe: int | None = None,
     checkpoints: bool = False,
+    weights: bool = False,
     command: str = "",
     tuning: Mapping[str, str] | None = None,
     remarks: Mapping[str, str] | None = None,
@@ -75,6 +76,7 @@ def compare(
         device: where to compute.
         probe: updates from one measurement of the gradient's angle to the next, besides the one after each epoch.
         checkpoints: whether to keep the last and the best epoch of each run, see :func:`~spikefa.resumption.kept`.
+        weights: whether the epochs that are yielded hold histograms of W and B; the file never does.
         command: what the user typed, for the record.
         tuning: the fields that were chosen for each rule, and how, for the record.
         remarks: what the tuning of some experiments lacked, by their keys, for the record.
@@ -105,7 +107,8 @@ def compare(
         _check(todo, data_folder)
         seeds = tuple(sorted({experiment.seed for experiment in todo}))
         keep = path.parent.resolve() if checkpoints else None
-        jobs = [Job(experiment, data_folder, device, probe, keep, None, command, seeds) for experiment in todo]
+        asked = data_folder, device, probe, keep, weights, None, command, seeds
+        jobs = [Job(experiment, *asked) for experiment in todo]
         record = _Record(path, data_folder, tuning or {}, remarks or {})
         for job, events in (engine or Here()).run(jobs) if jobs else ():
             record.add(job, events)
@@ -137,8 +140,8 @@ class _Record:
             case Epoch():
                 if event.representations:
                     save(event.representations, self.path.parent, key)
-                numbers = asdict(replace(event, representations={}))
-                del numbers["representations"]
+                numbers = asdict(replace(event, representations={}, histograms={}))
+                del numbers["representations"], numbers["histograms"]
                 return [{"kind": "epoch", "key": key, **numbers}]
             case Failed():
                 return [{"kind": "failed", "key": key, **asdict(event)}]

@@ -24,7 +24,7 @@ from spikefa.optimizers import OPTIMIZERS
 from spikefa.over_time import check_encoding, check_labels, nature
 from spikefa.readout import READOUTS, Part, Readout
 from spikefa.remedies import remedy
-from spikefa.results import ADDED
+from spikefa.runs import ADDED
 from spikefa.sequence import run
 from spikefa.streams import stream
 

@@ -58,6 +58,7 @@ class Epoch:
             these were asked for.
         loss: mean training loss over the epoch's batches; nan for epoch 0.
         seconds: time for the epoch's updates, the measurements left out; ``work``: the processors' time for them.
+        histograms: of W and B by layer, where these were asked for.
         representations: after the last epoch, for each layer of hidden neurons the Gram matrix of its spike counts.
     """
 
@@ -77,6 +78,7 @@ class Epoch:
     loss: float = math.nan
     seconds: float = 0.0
     work: float = 0.0
+    histograms: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     representations: dict[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ def kept(
     data: Dataset,
     device: str,
     probe: int | None,
+    weights: bool,
     folder: Path,
     environment: Mapping[str, Any],
 ) -> Iterator[Epoch]:
@@ -38,7 +40,7 @@ def kept(
     has done so.
 
     Args:
-        experiment, data, device, probe: as ``train`` takes them.
+        experiment, data, device, probe, weights: as ``train`` takes them.
         folder: where ``checkpoints/KEY/`` lies or will lie.
         environment: as :func:`~spikefa.environment.environment` gives it.
 
@@ -52,7 +54,7 @@ def kept(
     Example:
         >>> import tempfile
         >>> from spikefa.datasets import DATASETS
-        >>> run = Experiment(rule="fa", epochs=2, steps=2), DATASETS["digits"](), "cpu", None
+        >>> run = Experiment(rule="fa", epochs=2, steps=2), DATASETS["digits"](), "cpu", None, False
         >>> place = Path(tempfile.mkdtemp()), {}
         >>> killed = kept(*run, *place)
         >>> before = [next(killed) for _ in range(3)][1]
@@ -63,7 +65,8 @@ def kept(
     place = folder / FOLDER / experiment.key
     place.mkdir(parents=True, exist_ok=True)
     origin = _origin(environment, data)
-    training = _begun(experiment, data, device, probe, place / LAST, origin)
+    fresh = partial(Training, experiment, data, device, probe, weights)
+    training = _begun(fresh, place / LAST, origin)
     yield from list(training.history)
     for record in training.epochs():
         yield record
@@ -72,12 +75,11 @@ def kept(
             checkpoint.save(*[place / BEST] * checkpoint.is_best, place / LAST)  # a kill between must not lose the best
 
 
-def _begun(
-    experiment: Experiment, data: Dataset, device: str, probe: int | None, path: Path, origin: Mapping[str, Any]
-) -> Training:
+def _begun(fresh: Callable[[], Training], path: Path, origin: Mapping[str, Any]) -> Training:
     """The training, as its last checkpoint has it, or at its start."""
     if path.exists():
-        training = Training(experiment, data, device, probe)
+        training = fresh()
+        experiment = training.experiment
         try:
             checkpoint = Checkpoint.read(path)
             if other := [name for name in origin if checkpoint.origin.get(name) != origin[name]]:
@@ -88,7 +90,7 @@ def _begun(
             warnings.warn(f"{experiment.rule}, seed {experiment.seed}: {path}: {said}; trained anew", Restarted, 3)
         else:
             return training
-    return Training(experiment, data, device, probe)
+    return fresh()
 
 
 def _origin(environment: Mapping[str, Any], data: Dataset) -> dict[str, Any]:

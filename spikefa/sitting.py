@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from spikefa.engines import Here, choose
 from spikefa.experiment import Experiment
 from spikefa.machine import count, usable
 from spikefa.measurement import Epoch
+from spikefa.options import flag
 from spikefa.own import Settled, settled
-from spikefa.results import FILE, Run, read
+from spikefa.runs import FILE, Run, read
 from spikefa.study import read_study
 from spikefa.summary import summarise
 from spikefa.tables import table
+from spikefa.tensorboard import Board
 from spikefa.tuning import Tuning
 
 PLACES: dict[str, Any] = {
@@ -33,6 +36,7 @@ PLACES: dict[str, Any] = {
     "engine": "processes",
     "scheduler": None,
     "checkpoints": False,
+    "tensorboard": False,
 }
 TUNING: dict[str, Any] = {"tune": None, "tune_seed": 100, "tune_epochs": 1}
 DEFAULTS: dict[str, Any] = {"rule": ["bp", "fa", "fbp:period=20", "sal"], "seed": [0, 1, 2]}
@@ -65,6 +69,7 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
         "probe": None if place["probe"] is None else count("probe", place["probe"]),
         "checkpoints": _flag("checkpoints", place["checkpoints"]),
         "command": command,
+        "weights": _flag("tensorboard", place["tensorboard"]),
     }
     with choose(place["engine"], place["jobs"], place["scheduler"], place["threads"], where["device"]) as engine:
         if not isinstance(crew.get(), Alone) and not isinstance(engine, Here):
@@ -139,10 +144,14 @@ def _train(experiments: Sequence[Experiment], folder: Path, where: dict[str, Any
     todo = remaining(experiments, folder, where.get("tuning"))
     if len(todo) < len(experiments):
         console.print(f"{len(experiments) - len(todo)} of {len(experiments)} runs are in {folder / FILE} already")
-    with Progress(*columns, console=console, transient=True) as progress:
+    with ExitStack() as stack:
+        board = stack.enter_context(Board(folder / "tensorboard")) if where["weights"] else None
+        progress = stack.enter_context(Progress(*columns, console=console, transient=True))
         runs = progress.add_task("runs", total=len(todo), state="")
         bars: dict[str, TaskID] = {}
         for experiment, event in compare(experiments, folder, **where):
+            if board and isinstance(event, Epoch):
+                board.add(experiment, event)
             if experiment.key not in bars:
                 bars[experiment.key] = progress.add_task(_name(experiment), total=experiment.epochs, state="")
             completed = event.epoch if isinstance(event, Epoch) else None
@@ -178,6 +187,5 @@ def _path(option: str, value: Any) -> Path:
 
 
 def _flag(option: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{option} must be true or false, not {value!r}")
-    return value
+    flag(**{option: value})
+    return bool(value)

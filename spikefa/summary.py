@@ -14,13 +14,15 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spikefa.curves import value
-from spikefa.results import Run
+from spikefa.runs import Run
 from spikefa.settings import by_setting, choice, finished
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 REFERENCE = "bp"
+RESAMPLES = 9999
+"""Of the bootstrap."""
 COLUMNS = (
     *("setting", "rule", "tuned", "tuning", "seeds", "failed", "incomplete"),
     *("accuracy", "accuracy_low", "accuracy_high", "points", "points_low", "points_high"),
@@ -79,10 +81,25 @@ def interval(values: Iterable[float], confidence: float = 0.95, seed: int = 0) -
     sample = [float(value) for value in values]
     if not sample or any(map(math.isnan, sample)):
         return Interval(math.nan, math.nan, math.nan)
-    # Relative to the first value, so that constant values give exactly themselves.
-    offsets = [value - sample[0] for value in sample]
-    low, high = _bootstrap(offsets, confidence, seed) if len(sample) > 1 else (math.nan, math.nan)
-    return Interval(sample[0] + math.fsum(offsets) / len(sample), sample[0] + low, sample[0] + high)
+    return _bootstrap([sample], confidence, seed)[0]
+
+
+def intervals(samples: Iterable[Sequence[float]], confidence: float = 0.95, seed: int = 0) -> list[Interval]:
+    """The `interval` of each sample, in much less time than one by one: resamples of one size are drawn once.
+
+    Example:
+        >>> intervals([[1.0, 2.0, 3.0], [5.0]])
+        [Interval(mean=2.0, low=1.0, high=3.0), Interval(mean=5.0, low=nan, high=nan)]
+    """
+    listed = [list(map(float, sample)) for sample in samples]
+    found = [interval((), confidence)] * len(listed)
+    for size in sorted({len(sample) for sample in listed} - {0}):
+        places = [at for at, sample in enumerate(listed) if len(sample) == size and not any(map(math.isnan, sample))]
+        for start in range(0, len(places), 100):  # which bounds the memory
+            batch = places[start : start + 100]
+            for at, one in zip(batch, _bootstrap([listed[at] for at in batch], confidence, seed), strict=True):
+                found[at] = one
+    return found
 
 
 def summarise(runs: Iterable[Run]) -> "DataFrame":
@@ -206,10 +223,16 @@ def _bounds(name: str, found: Interval) -> dict[str, float]:
     return {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
-def _bootstrap(values: Sequence[float], confidence: float, seed: int) -> tuple[float, float]:
+def _bootstrap(samples: Sequence[Sequence[float]], confidence: float, seed: int) -> list[Interval]:
+    """Of samples of one size; relative to the first value of each, so that constant values give exactly themselves."""
     import numpy
-    from scipy.stats import bootstrap
 
-    generator = numpy.random.default_rng(seed)
-    drawn = bootstrap((values,), numpy.mean, confidence_level=confidence, method="percentile", random_state=generator)
-    return float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)
+    first = [sample[0] for sample in samples]
+    offsets = numpy.array([[value - sample[0] for value in sample] for sample in samples])
+    means = [sample[0] + math.fsum(row) / len(row) for sample, row in zip(samples, offsets.tolist(), strict=True)]
+    if offsets.shape[1] == 1:
+        return [Interval(mean, math.nan, math.nan) for mean in means]
+    drawn = numpy.random.default_rng(seed).integers(0, len(offsets[0]), (RESAMPLES, len(offsets[0])))
+    weights = numpy.stack([(drawn == at).mean(axis=1) for at in range(len(offsets[0]))])
+    low, high = numpy.percentile(offsets @ weights, [50 - 50 * confidence, 50 + 50 * confidence], axis=1).tolist()
+    return [Interval(m, f + lo, f + hi) for m, f, lo, hi in zip(means, first, low, high, strict=True)]

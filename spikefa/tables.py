@@ -116,12 +116,13 @@ def markdown(frame: "DataFrame") -> str:
     return "\n\n".join([*parts, NOTE]) + "\n"
 
 
-def html(rows: list[dict[str, Any]], strokes: Mapping[str, Stroke]) -> str:
+def html(rows: list[dict[str, Any]], strokes: Mapping[str, Stroke], seeds: Mapping[str, str] | None = None) -> str:
     """The rows of one setting as an HTML table, every rule with its line as the figures draw it.
 
     Args:
         rows: of one setting, as `by_label` gives them.
         strokes: from `palette.strokes`.
+        seeds: for each rule, HTML to stand below the number of its seeds.
 
     Example:
         >>> html([], {}).startswith("<table><thead><tr><th>rule</th>")
@@ -131,6 +132,7 @@ def html(rows: list[dict[str, Any]], strokes: Mapping[str, Stroke]) -> str:
     body = ""
     for row in rows:
         rule, *numbers = map(escape, cells(row))
+        numbers[0] += (seeds or {}).get(row["rule"], "")
         rule = re.sub("([:,])", r"\1<wbr>", rule)
         named = f'<span class="rule">{_line(strokes[row["rule"]])}<span>{rule}</span></span>'
         body += f"<tr><th>{named}</th>{''.join(f'<td>{n}</td>' for n in numbers)}</tr>\n"

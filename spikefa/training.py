@@ -24,10 +24,11 @@ from spikefa.options import whole
 from spikefa.packing import copied
 from spikefa.remedies import remedy
 from spikefa.restoring import restore, restore_optimizer
-from spikefa.results import ADDED
 from spikefa.rules.kp import check_decay
+from spikefa.runs import ADDED
 from spikefa.stopwatch import Stopwatch
 from spikefa.streams import stream
+from spikefa.tensorboard import histograms
 
 
 class SilentLayer(UserWarning):
@@ -39,6 +40,7 @@ def train(
     data: Dataset,
     device: str | torch.device = "cpu",
     probe: int | None = None,
+    weights: bool = False,
     start: Checkpoint | None = None,
 ) -> Iterator[Epoch]:
     """Train one experiment and yield a record for the start and for each epoch.
@@ -55,6 +57,7 @@ def train(
         probe: updates from one measurement of the gradient's angle to the next, besides the one after each epoch; the
             time that these take counts for none of the epoch's. None for no such measurement.
         start: what to go on from, with the epoch after it; to take one, see :class:`Training`.
+        weights: whether each record holds histograms of W and B.
 
     Raises:
         ValueError: ``probe`` is no whole number, at least 1; ``start`` is of another training.
@@ -73,7 +76,7 @@ def train(
         >>> first.epoch, first.accuracy["test"] > start.accuracy["test"], first.moved
         (1, True, 0.0)
     """
-    training = Training(experiment, data, device, probe)
+    training = Training(experiment, data, device, probe, weights)
     if start is not None:
         training.restore(start)
     yield from training.epochs()
@@ -84,7 +87,7 @@ class Training:
     """A training of one experiment, which can be kept between two epochs, and gone on with in another process.
 
     Args:
-        experiment, data, device, probe: as :func:`train` takes them.
+        experiment, data, device, probe, weights: as :func:`train` takes them.
 
     Attributes:
         net: the network, with its pathways.
@@ -107,11 +110,17 @@ class Training:
     """
 
     def __init__(
-        self, experiment: Experiment, data: Dataset, device: str | torch.device = "cpu", probe: int | None = None
+        self,
+        experiment: Experiment,
+        data: Dataset,
+        device: str | torch.device = "cpu",
+        probe: int | None = None,
+        weights: bool = False,
     ) -> None:
         if probe is not None:
             whole(probe=probe)
-        self.experiment, self.data, self.device, self.probe = experiment, data, device, probe
+        self.experiment, self.data, self.device = experiment, data, device
+        self.probe, self.weights = probe, weights
         self.net = experiment.build(data).to(device)
         _forget(self.net)
         self.optimizer = experiment.updates(self.net)
@@ -144,7 +153,8 @@ class Training:
             asked = self.experiment, self.net, self.data, epoch, updates + len(losses)
             record = together.once(partial(measure, *asked))
             loss = sum(losses) / len(losses) if losses else math.nan
-            record = replace(record, loss=loss, angles=tuple(angles), seconds=seconds, work=work)
+            seen = histograms(self.net) if self.weights else {}
+            record = replace(record, loss=loss, angles=tuple(angles), seconds=seconds, work=work, histograms=seen)
             _warn(self.experiment, record, self.history)
             self.history.append(record)
             yield record

@@ -1,6 +1,8 @@
 """Shared by all tests: a fixed seed, every rule with options that make it quick, two small networks."""
 
+import json
 import os
+import re
 import signal
 from collections import OrderedDict
 
@@ -11,7 +13,7 @@ from torch import nn
 
 from spikefa import RULES, gather
 from spikefa.figures import FIGURES
-from spikefa.results import read
+from spikefa.runs import read
 from tests.synthetic import represent, run
 from tests.synthetic import write as write_runs
 
@@ -103,6 +105,12 @@ def runs(tmp_path_factory):
 def drawn(runs):
     """Every figure of it."""
     return {name: draw(runs) for name, draw in FIGURES.items()}
+
+
+def embedded_in(folder):
+    """What the script of a folder's report draws from."""
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    return json.loads(re.findall(r'id="data">(.*?)</script>', html, flags=re.DOTALL)[0])
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -14,7 +14,7 @@ import torch
 
 from spikefa import RULES
 from spikefa.datasets import DATASETS
-from spikefa.results import read
+from spikefa.runs import read
 from spikefa.team import part
 from tests import ranks
 from tests.conftest import OPTIONS, VARIANTS

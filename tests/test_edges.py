@@ -14,7 +14,7 @@ from spikefa import adapt, attach, run
 from spikefa.comparison import Failed, compare, grid
 from spikefa.datasets import DATASETS, Dataset, Split
 from spikefa.experiment import Experiment
-from spikefa.results import read
+from spikefa.runs import read
 from spikefa.training import train
 
 SMALL = {"network": "mlp:depth=2,width=12", "epochs": 1, "batch_size": 25, "steps": 3}

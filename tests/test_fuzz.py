@@ -18,7 +18,7 @@ from scripts.fuzzing.trial import outcome
 from spikefa.comparison import grid
 from spikefa.datasets import DataError, idx, integrity
 from spikefa.journal import opened, sealed
-from spikefa.results import FILE, read
+from spikefa.runs import FILE, read
 from spikefa.study import read_study
 
 ROOT = Path(__file__).parents[1]

@@ -17,7 +17,7 @@ from spikefa import journal, representations
 from spikefa.comparison import compare, grid
 from spikefa.complaint import guarded
 from spikefa.journal import WriteError, append, opened, sealed
-from spikefa.results import FILE, VARYING, mend, read
+from spikefa.runs import FILE, VARYING, mend, read
 from spikefa.studies.rows import Row
 from spikefa.studies.rows import append as append_row
 from spikefa.studies.rows import read as read_rows

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spikefa.comparison import compare, grid
-from spikefa.results import FILE, TornLine, read
+from spikefa.runs import FILE, TornLine, read
 from spikefa.sitting import sit
 from tests.engines.deadly import ends
 from tests.locked import held

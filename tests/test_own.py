@@ -4,7 +4,7 @@ import pytest
 
 from spikefa.comparison import grid
 from spikefa.own import settled
-from spikefa.results import read
+from spikefa.runs import read
 from spikefa.settings import by_setting
 from spikefa.sitting import sit
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from spikefa.comparison import compare, grid, missing
-from spikefa.results import FILE, SCHEMA, TornLine, mend, read
+from spikefa.runs import FILE, SCHEMA, TornLine, mend, read
 from tests.synthetic import ENVIRONMENT, epoch, start, write
 
 GOLDEN = Path(__file__).parent / "golden" / "runs-1.jsonl"

@@ -14,7 +14,7 @@ import pytest
 optuna = pytest.importorskip("optuna")
 
 from spikefa.comparison import load  # noqa: E402
-from spikefa.results import read  # noqa: E402
+from spikefa.runs import read  # noqa: E402
 from spikefa.search import trials  # noqa: E402
 from spikefa.search.sitting import sit  # noqa: E402
 from spikefa.search.space import LR  # noqa: E402

@@ -19,7 +19,7 @@ from spikefa.comparison import Failed, compare, grid
 from spikefa.datasets import Dataset
 from spikefa.datasets.dataset import Split
 from spikefa.networks.start import start
-from spikefa.results import read
+from spikefa.runs import read
 from spikefa.summary import summarise
 from spikefa.tables import table
 

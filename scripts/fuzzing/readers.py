@@ -25,7 +25,7 @@ from spikefa.datasets import cifar10, idx
 from spikefa.datasets.source import Source
 from spikefa.datasets.source import read as read_source
 from spikefa.experiment import Experiment
-from spikefa.results import FILE, VARYING, Run, read
+from spikefa.runs import FILE, VARYING, Run, read
 from spikefa.studies import rows
 from spikefa.study import read_study
 from spikefa.summary import summarise

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
-from spikefa.cli.options import Count, Many, One, Real, Whole, Words
+from spikefa.cli.options import Count, Many, One, Real, Switch, Whole, Words
 
 
 def compare(
@@ -40,8 +40,9 @@ def compare(
     jobs: Annotated[str | None, Count] = None,
     engine: Annotated[str | None, One] = None,
     scheduler: Annotated[str | None, One] = None,
-    checkpoints: Annotated[bool | None, One] = None,
+    checkpoints: Annotated[bool | None, Switch] = None,
     trust: Annotated[list[str] | None, Words] = None,
+    tensorboard: Annotated[bool | None, Switch] = None,
 ) -> int:
     """Train the same network, from the same start, on the same batches, under several rules.
 
@@ -81,6 +82,7 @@ def compare(
         scheduler: where the cluster's scheduler is, tcp://10.0.0.1:8786, or its .json file.
         checkpoints: keep the last and the best epoch of each run in OUT/checkpoints, and go on from there.
         trust: names such as my.rules:Best that the study file may have imported; those typed here always are.
+        tensorboard: write what each epoch gives, and histograms of W and B, to OUT/tensorboard as well.
     """
     given = {name: value for name, value in locals().items() if name not in ("study", "trust") and value is not None}
     typed = [word for words in (*given.values(), trust) if isinstance(words, list) for word in words]
@@ -98,12 +100,13 @@ def report(runs: Path, *, mend: bool = False) -> int:
         runs: the comparison's folder, or its runs.jsonl.
         mend: drop a torn last line of runs.jsonl first, as a killed process may leave it.
     """
-    from spikefa import results, sitting
+    from spikefa import runs as record
+    from spikefa import sitting
     from spikefa.lock import alone
 
     if mend:
-        with alone(results.located(runs)):
-            dropped = results.mend(runs)
+        with alone(record.located(runs)):
+            dropped = record.mend(runs)
         if dropped:
             sitting.console.print(f"dropped a torn last line of {dropped} bytes")
     return sitting.show(runs)

@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 import spikefa
 from spikefa.checkpoint import Checkpoint
 from spikefa.comparison import compare, grid
-from spikefa.results import FILE, read
 from spikefa.resumption import BEST, FOLDER, LAST, Restarted
+from spikefa.runs import FILE, read
 from spikefa.sitting import sit
 
 TINY = {"network": "mlp:depth=1,width=8", "steps": 2, "epochs": 3, "dataset": "digits:train=100,validation=40,test=40"}

@@ -18,7 +18,7 @@ from spikefa.comparison import compare, grid
 from spikefa.experiment import Experiment
 from spikefa.names import resolve, trusting
 from spikefa.restoring import told
-from spikefa.results import read
+from spikefa.runs import read
 from tests.synthetic import run, write
 
 TINY = {"network": "mlp:depth=1,width=4", "steps": 2, "epochs": 1, "seed": [0]}

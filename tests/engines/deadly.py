@@ -9,7 +9,7 @@ from typing import final
 
 from spikefa import Feedback
 from spikefa.representations import load
-from spikefa.results import FILE, read
+from spikefa.runs import FILE, read
 
 
 @final

@@ -12,7 +12,7 @@ pytest.importorskip("distributed", reason="the engine dask needs Dask")
 from spikefa.comparison import Failed, compare, grid
 from spikefa.engines import Dask, Here, choose
 from spikefa.engines import dask as module
-from spikefa.results import FILE, read
+from spikefa.runs import FILE, read
 from tests.engines.cluster import ROOT, cluster, until
 from tests.engines.deadly import deadly, ends, numbers
 

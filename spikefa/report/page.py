@@ -1,5 +1,7 @@
-"""The report as one HTML page that needs no other file."""
+"""The report as one HTML page that needs no other file, and no network."""
 
+import base64
+import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
@@ -8,29 +10,47 @@ from string import Template
 from typing import Any
 
 from spikefa.captions import CAPTIONS
-from spikefa.results import Run
+from spikefa.report.embedded import as_json
+from spikefa.report.entries import Entry
+from spikefa.report.lists import every, unfinished
+from spikefa.runs import Run
 from spikefa.settings import finished, varying
 
 TITLE = "Feedback rules compared"
+SCRIPTS = ("chart.js", "report.js")
+ALWAYS = ("similarity",)
+"""Figures that the script does not draw anew."""
 
 
-def page(runs: Sequence[Run], sections: Mapping[str, str]) -> str:
+def page(entries: Sequence[Entry], sections: Mapping[str, str], data: Mapping[str, Any]) -> str:
     """The whole page.
 
+    The browser is told to load nothing, and to run no script but ours, so that nothing in a runs file can.
+
     Args:
-        runs: all runs of the file, the unfinished ones too.
+        entries: all runs of the file, the unfinished ones too.
         sections: from `section`, by the label of the setting.
+        data: from `embedded`.
 
     Example:
-        >>> page([Run("3f", {"rule": "fa", "seed": 0}, {}, "digits")], {}).startswith("<!DOCTYPE html>")
+        >>> run = Run("3f", {"rule": "fa", "seed": 0}, {}, "digits")
+        >>> page([Entry("run-3f", "all runs", run)], {}, {}).startswith("<!DOCTYPE html>")
         True
     """
-    template = files("spikefa").joinpath("report_template.html").read_text(encoding="utf-8")
+    runs = [entry.run for entry in entries]
+    script = "\n".join(_source(name) for name in SCRIPTS)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environments = _distinct(run.environment for run in runs)
-    return Template(template).substitute(
+    return Template(_source("template.html")).substitute(
         title=TITLE,
+        policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'",
+        style=_source("style.css"),
+        script=script,
+        json=as_json(data),
         subtitle=_subtitle(runs, sections),
-        sections="\n".join(f"<h2>{escape(label)}</h2>\n{body}" for label, body in sections.items()) + _unfinished(runs),
+        sections="\n".join(f"<h2>{escape(label)}</h2>\n{body}" for label, body in sections.items()),
+        unfinished=unfinished(entries),
+        runs=every(entries),
         settings=_settings(runs),
         data="".join(f"<p>{escape(note)}</p>" for note in dict.fromkeys(run.data for run in runs) if note),
         environments="".join(_environment(environment, runs) for environment in environments),
@@ -38,22 +58,30 @@ def page(runs: Sequence[Run], sections: Mapping[str, str]) -> str:
 
 
 def section(table: str, figures: Mapping[str, str], number: int) -> str:
-    """One setting: its table and its figures.
+    """One setting: its table, room for the charts that the script draws, and its figures, which these replace.
 
     Args:
         table: HTML.
-        figures: SVG as matplotlib writes it, by the name of the figure.
+        figures: SVG as matplotlib writes it, or the path of such a file, by the name of the figure.
         number: of the section; keeps the ids of its figures apart from those of others.
 
     Example:
-        >>> section("<table></table>", {"loss": '<?xml?><svg width="9pt"><g id="a"/></svg>'}, 1).splitlines()[1][:45]
-        '<figure><svg role="img" aria-label="Training '
+        >>> section("<table></table>", {"loss": '<?xml?><svg width="9pt"><g id="a"/></svg>'}, 1).splitlines()[2][:60]
+        '<figure class="static"><svg role="img" aria-label="Training '
     """
-    parts = [f'<div class="scroll numbers">{table}</div>']
-    for name, svg in figures.items():
-        drawing = _inline(svg, f"s{number}-{name}-", CAPTIONS[name])
-        parts.append(f"<figure>{drawing}<figcaption>{escape(CAPTIONS[name])}</figcaption></figure>")
+    parts = [f'<div class="scroll numbers">{table}</div>', f'<div class="charts" data-setting="{number - 1}"></div>']
+    for name, figure in figures.items():
+        caption, drawn = escape(CAPTIONS[name]), "" if name in ALWAYS else ' class="static"'
+        if figure.endswith(".svg"):
+            parts.append(f'<p{drawn}><a href="{escape(figure)}">{escape(name.replace("_", " "))}</a>: {caption}</p>')
+        else:
+            drawing = _inline(figure, f"s{number}-{name}-", CAPTIONS[name])
+            parts.append(f"<figure{drawn}>{drawing}<figcaption>{caption}</figcaption></figure>")
     return "\n".join(parts)
+
+
+def _source(name: str) -> str:
+    return files("spikefa.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _inline(svg: str, prefix: str, label: str) -> str:
@@ -68,25 +96,6 @@ def _subtitle(runs: Sequence[Run], labels: Collection[str]) -> str:
     rules, seeds = (len({getattr(run, name) for run in runs}) for name in ("rule", "seed"))
     counts = f"{rules} {'rule' if rules == 1 else 'rules'}, {seeds} {'seed' if seeds == 1 else 'seeds'}"
     return escape(" · ".join([*named, counts, f"{len(finished(runs))} of {len(runs)} runs finished"]))
-
-
-def _unfinished(runs: Sequence[Run]) -> str:
-    telling = varying(run.experiment for run in runs)
-    lost = [run for run in runs if run.state != "done"]
-    if not lost:
-        return ""
-    head = "".join(f"<th>{escape(name)}</th>" for name in (*telling, "state", "reason"))
-    body = ""
-    for run in lost:
-        words = (*(run.experiment.get(name) for name in telling), run.state, run.error or _stopped(run))
-        body += "<tr>" + "".join(f"<td>{_text(word)}</td>" for word in words) + "</tr>\n"
-    note = '<p class="note">These runs are left out of every number above.</p>'
-    table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
-    return f'\n<h2>Failed and incomplete runs</h2>\n{note}<div class="scroll">{table}</div>'
-
-
-def _stopped(run: Run) -> str:
-    return f"stopped after epoch {run.epochs[-1]['epoch']}" if run.epochs else "stopped before epoch 0"
 
 
 def _settings(runs: Sequence[Run]) -> str:

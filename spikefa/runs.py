@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from spikefa.history import Run
 from spikefa.journal import TornLine, opened
 from spikefa.schema import ADDED, FIELDS, SCHEMA, check, schema
 
@@ -23,64 +24,6 @@ __all__ = ["ADDED", "FIELDS", "FILE", "SCHEMA", "Run", "TornLine", "mend", "read
 FILE = "runs.jsonl"
 VARYING = ("seconds", "work")
 """What an epoch gives differently each time that it is trained."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One experiment as it went: what was asked, what every epoch gave, and how it ended.
-
-    Args:
-        key: the short hash of the experiment's fields.
-        experiment: the fields themselves, `rule` and `seed` among them.
-        environment: versions, device and command of the process that trained it.
-        data: the data set and its split, in words.
-        tuning: the fields whose values were chosen for this rule, and how, in words; empty where none were.
-        epochs: one object an epoch; the first is the state before training.
-        state: "done", "failed", or "incomplete" if neither was written (killed, or still running).
-        error: why it failed, or why it counts as incomplete where that is not the kill alone; else empty.
-        remark: what the rule's own tuning lacked, such as 1 of 2 trials failed; empty if nothing.
-        folder: where the file lies that it was read from, and its representations with it.
-
-    Example:
-        >>> Run("3f", {"rule": "fa", "seed": 0, "lr": 0.1}, {}).setting
-        {'lr': 0.1}
-    """
-
-    key: str
-    experiment: Mapping[str, Any]
-    environment: Mapping[str, Any]
-    data: str = ""
-    tuning: Mapping[str, str] = field(default_factory=dict)
-    epochs: tuple[Mapping[str, Any], ...] = ()
-    state: Literal["done", "failed", "incomplete"] = "incomplete"
-    error: str = ""
-    remark: str = ""
-    folder: Path | None = field(default=None, compare=False)
-
-    @property
-    def rule(self) -> str:
-        """The feedback rule, as it was named: `fbp:period=100`."""
-        return str(self.experiment["rule"])
-
-    @property
-    def seed(self) -> int:
-        """The seed of the start and of the batches; all rules of a seed share both."""
-        return int(self.experiment["seed"])
-
-    @property
-    def setting(self) -> dict[str, Any]:
-        """Every other field: runs of one setting differ only in rule, seed and what each rule chose for itself.
-
-        What it could choose from is part of the setting, as `tuning`, in words.
-        """
-        own = {"rule", "seed", *self.tuning}
-        common = {name: value for name, value in self.experiment.items() if name not in own}
-        return common | ({"tuning": "; ".join(dict.fromkeys(self.tuning.values()))} if self.tuning else {})
-
-    @property
-    def tuned(self) -> dict[str, Any]:
-        """The fields that were chosen for this rule on validation data, with their values."""
-        return {name: self.experiment[name] for name in self.tuning}
 
 
 def read(path: Path, *, epochs: bool = True) -> tuple[Run, ...]:
@@ -165,11 +108,14 @@ class _Course:
     epochs: list[Mapping[str, Any]] = field(default_factory=list)
     state: Literal["done", "failed", "incomplete"] = "incomplete"
     error: str = ""
+    traceback: str = ""
     flaw: str = ""
 
     def run(self, folder: Path) -> Run:
-        state = "incomplete" if self.flaw else self.state
-        return replace(self.begun, epochs=tuple(self.epochs), state=state, error=self.flaw or self.error, folder=folder)
+        flawed = replace(self.begun, epochs=tuple(self.epochs), error=self.flaw, folder=folder)
+        if self.flaw:
+            return flawed
+        return replace(flawed, state=self.state, error=self.error, traceback=self.traceback)
 
     def epoch(self, line: dict[str, Any]) -> None:
         """The next epoch, or one of those before once more: then it must be the same."""
@@ -237,6 +183,7 @@ def _continued(line: dict[str, Any], course: _Course, keep: bool) -> None:
             course.epoch(line)
         case "failed":
             course.state, course.error = "failed", line["error"]
+            course.traceback = str(line.get("traceback") or "")
         case "done":
             course.done(keep)
 

@@ -1,0 +1,114 @@
+"""The data that a report's page embeds for its script, and the addresses of the runs."""
+
+import base64
+import hashlib
+import math
+import re
+
+import pytest
+
+from spikefa.figures import FIGURES
+from spikefa.frame import flat
+from spikefa.report import write
+from spikefa.runs import read
+from spikefa.summary import interval, summarise
+from tests.conftest import COMPARED as RULES
+from tests.conftest import embedded_in
+from tests.synthetic import run
+from tests.synthetic import write as write_runs
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_figure():
+    """What takes time is tested elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spikefa.report.FIGURES", {"loss": FIGURES["loss"]})
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(runs, tmp_path_factory):
+    return write(runs, tmp_path_factory.mktemp("report")).parent
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Two settings."""
+    folder = tmp_path_factory.mktemp("two")
+    page_of(folder, *run("bp", 0), *run("fa", 0), *run("usf", 0), *run("usf", 0, dataset="fashion"))
+    return folder
+
+
+def page_of(folder, *lines):
+    return write(read(write_runs(folder, *lines)), folder).read_text(encoding="utf-8")
+
+
+def test_what_the_script_draws_are_the_numbers_of_the_table(runs, folder):
+    data = embedded_in(folder)
+    frame = summarise(runs).set_index("rule")
+    (setting,) = data["settings"]
+    assert [point["rule"] for point in setting["moved"]] == RULES
+    for point in setting["moved"]:
+        row = frame.loc[point["rule"]]
+        expected = [row[name] for name in ("moved", "accuracy", "accuracy_low", "accuracy_high", "seeds")]
+        assert [point[name] for name in ("x", "mean", "low", "high", "n")] == pytest.approx(expected, rel=1e-4)
+    assert len(data["runs"]) == len(runs)
+    for drawn, trained in zip(data["runs"].values(), runs, strict=True):
+        assert drawn["curves"].keys() >= {"loss", "accuracy.test", "gradient.angle", "alignment.fc2.cosine"}
+        for name, curve in drawn["curves"].items():
+            measured = [flat(epoch)[name] for epoch in trained.epochs]
+            assert [math.nan if y is None else y for y in curve] == pytest.approx(measured, rel=1e-4, nan_ok=True)
+        assert data["common"] | drawn["own"] == trained.experiment
+
+
+def test_the_interval_of_each_point_is_that_of_its_seeds(runs, folder):
+    (setting,) = embedded_in(folder)["settings"]
+    charts = {chart["name"]: chart["bounds"] for chart in setting["charts"]}
+    assert [*charts][:4] == ["accuracy.test", "accuracy.train", "loss", "gradient.angle"]
+    for rule in RULES:
+        for at, low, high in charts["accuracy.test"][rule]:
+            seeds = [run.epochs[at]["accuracy"]["test"] for run in runs if run.rule == rule]
+            assert [low, high] == pytest.approx([*interval(seeds)[1:]], rel=1e-4)
+
+
+def test_angles_between_epochs_are_drawn_where_they_were_measured(tmp_path):
+    lines = run("fa", 0)
+    for at, line in enumerate(line for line in lines if line["kind"] == "epoch"):
+        line |= {"updates": 10 * at, "angles": [[10 * at - 5, 45.0]] if at else []}
+    page_of(tmp_path, *lines)
+    (drawn,) = embedded_in(tmp_path)["runs"].values()
+    assert drawn["curves"]["gradient.angle"]["x"][:5] == [0, 0.5, 1, 1.5, 2]
+    assert drawn["curves"]["gradient.angle"]["y"][1] == 45
+
+
+def test_each_run_has_an_address_and_is_linked(two):
+    html = (two / "report.html").read_text(encoding="utf-8")
+    anchors = re.findall(r'<tr id="(run-[^"]+)">', html)
+    assert anchors == list(embedded_in(two)["runs"])
+    assert all(html.count(f'href="#{anchor}"') == 2 for anchor in anchors), "from the rule's row and from its own"
+
+
+def test_further_settings_link_their_figures(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr("spikefa.report.INLINE", 1)
+    html = page_of(tmp_path, *run("bp", 0), *run("bp", 0, dataset="fashion"))
+    linked = re.findall(r'href="(figures/[^"]+)"', html)
+    assert {path.split("/")[1] for path in linked} == {"2-fashion-mlp-depth-2-width-128"}
+    assert all((tmp_path / path).is_file() for path in linked)
+    assert "<figure" in html
+
+
+def test_a_failed_run_has_its_traceback(tmp_path):
+    lines = run("sal", 7, end="failed")
+    lines[-1]["traceback"] = "Traceback: in <module>"
+    html = page_of(tmp_path, *lines)
+    assert "<pre>Traceback: in &lt;module&gt;</pre>" in html
+    (drawn,) = embedded_in(tmp_path)["runs"].values()
+    assert (drawn["state"], drawn["traceback"]) == ("failed", "Traceback: in <module>")
+
+
+def test_the_browser_is_told_to_run_our_script_only_and_to_load_nothing(folder):
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    (script,) = re.findall(r"<script>(.*?)</script>", html, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in html
