@@ -22,7 +22,7 @@ from spikefa.measurement import Epoch
 from spikefa.names import resolve
 from spikefa.remedies import remedy
 from spikefa.representations import save
-from spikefa.results import FILE, mend, read
+from spikefa.runs import FILE, mend, read
 from spikefa.training import train
 
 

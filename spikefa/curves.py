@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from spikefa.results import Run
+from spikefa.runs import Run
 from spikefa.settings import finished
 
 if TYPE_CHECKING:

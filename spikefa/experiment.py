@@ -22,7 +22,7 @@ from spikefa.networks import NETWORKS
 from spikefa.optimizers import OPTIMIZERS
 from spikefa.readout import READOUTS, Readout
 from spikefa.remedies import remedy
-from spikefa.results import ADDED
+from spikefa.runs import ADDED
 from spikefa.sequence import run
 from spikefa.streams import stream
 

@@ -22,7 +22,7 @@ from spikefa.palette import Stroke, darker
 from spikefa.palette import strokes as by_rule
 from spikefa.panels import heat_map, lines, moved_axis, name_points, panels, spread_zeros, with_legend, zoom_in
 from spikefa.representations import similarities
-from spikefa.results import Run
+from spikefa.runs import Run
 from spikefa.settings import finished
 from spikefa.summary import REFERENCE, best_epoch, interval
 

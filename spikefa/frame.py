@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spikefa.results import Run, read
+from spikefa.runs import Run, read
 
 if TYPE_CHECKING:
     from pandas import DataFrame

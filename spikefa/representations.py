@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as encoded
 from torch import Tensor
 
-from spikefa.results import Run
+from spikefa.runs import Run
 from spikefa.settings import finished
 from spikefa.similarity import cka
 from spikefa.summary import REFERENCE, mean

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from spikefa.results import Run
+from spikefa.runs import Run
 
 NAMED = ("dataset", "network")
 """Fields whose values speak for themselves."""

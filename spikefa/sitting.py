@@ -16,7 +16,7 @@ from spikefa.experiment import Experiment
 from spikefa.machine import usable, use_threads
 from spikefa.measurement import Epoch
 from spikefa.options import flag
-from spikefa.results import FILE, Run, read
+from spikefa.runs import FILE, Run, read
 from spikefa.study import read_study
 from spikefa.summary import summarise
 from spikefa.tables import table

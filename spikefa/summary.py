@@ -14,7 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spikefa.curves import value
-from spikefa.results import Run
+from spikefa.runs import Run
 from spikefa.settings import by_setting, choice, finished
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 from spikefa.comparison import grid
 from spikefa.experiment import Experiment
 from spikefa.names import nearest
-from spikefa.results import Run
+from spikefa.runs import Run
 from spikefa.summary import best_epoch
 
 Tried = tuple[Experiment, Run | None]

@@ -13,7 +13,7 @@ from torch import nn
 
 from spikefa import RULES, gather
 from spikefa.figures import FIGURES
-from spikefa.results import read
+from spikefa.runs import read
 from tests.synthetic import represent, run
 from tests.synthetic import write as write_runs
 

@@ -7,7 +7,7 @@ import torch
 
 from spikefa.comparison import Failed, compare, grid, load, missing
 from spikefa.measurement import Epoch
-from spikefa.results import FILE, read
+from spikefa.runs import FILE, read
 
 TINY = {"network": "mlp:depth=1,width=8", "steps": 2, "epochs": 2}
 

@@ -6,8 +6,8 @@ import pytest
 from spikefa.figures import FIGURES
 from spikefa.palette import INK, strokes
 from spikefa.representations import similarities
-from spikefa.results import read
 from spikefa.rules import RULES as OURS
+from spikefa.runs import read
 from tests.conftest import COMPARED as RULES
 from tests.synthetic import run
 from tests.synthetic import write as write_runs

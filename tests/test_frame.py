@@ -4,7 +4,7 @@ import pytest
 
 import spikefa
 from spikefa.frame import flat
-from spikefa.results import read
+from spikefa.runs import read
 from tests.synthetic import run, start, write
 
 

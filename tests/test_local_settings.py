@@ -15,7 +15,7 @@ from spikefa.credit import CREDITS
 from spikefa.datasets import DATASETS
 from spikefa.experiment import Experiment
 from spikefa.readout import READOUTS
-from spikefa.results import FILE, read
+from spikefa.runs import FILE, read
 from spikefa.scan import using
 from spikefa.settings import by_setting
 from spikefa.streams import stream

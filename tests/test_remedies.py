@@ -13,7 +13,7 @@ from spikefa.comparison import compare, grid
 from spikefa.datasets import DATASETS
 from spikefa.experiment import Experiment
 from spikefa.remedies import NormLimit, ReadoutDecay, Undone, WeightNorm
-from spikefa.results import read
+from spikefa.runs import read
 from spikefa.summary import summarise
 from spikefa.training import train
 from tests.neurons import network

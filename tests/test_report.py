@@ -13,7 +13,7 @@ from spikefa.report import markdown, table, write
 from spikefa.report.entries import entries
 from spikefa.report.page import page
 from spikefa.representations import save
-from spikefa.results import read
+from spikefa.runs import read
 from spikefa.similarity import gram
 from spikefa.summary import summarise
 from spikefa.tables import cells

@@ -10,7 +10,7 @@ import pytest
 from spikefa.figures import FIGURES
 from spikefa.frame import flat
 from spikefa.report import write
-from spikefa.results import read
+from spikefa.runs import read
 from spikefa.summary import interval, summarise
 from tests.conftest import COMPARED as RULES
 from tests.conftest import embedded_in

@@ -12,7 +12,7 @@ from spikefa.datasets import DATASETS
 from spikefa.experiment import Experiment
 from spikefa.measurement import REPRESENTED
 from spikefa.representations import load, save, similarities
-from spikefa.results import FILE, Run, read
+from spikefa.runs import FILE, Run, read
 from spikefa.sequence import run
 from spikefa.similarity import cka, gram
 from spikefa.streams import stream

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from spikefa.curves import curves
-from spikefa.results import Run, read
+from spikefa.runs import Run, read
 from spikefa.settings import by_setting
 from spikefa.summary import best_epoch, interval, relative_cost, summarise
 from tests.synthetic import epoch, run, write

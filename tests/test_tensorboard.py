@@ -13,7 +13,7 @@ from spikefa.comparison import compare, grid, load
 from spikefa.experiment import Experiment
 from spikefa.frame import flat
 from spikefa.measurement import Epoch
-from spikefa.results import read
+from spikefa.runs import read
 from spikefa.sitting import sit
 from spikefa.tensorboard import BINS, Board, histograms
 from spikefa.training import train

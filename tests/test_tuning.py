@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from spikefa.comparison import compare, grid, missing
-from spikefa.results import Run, read
+from spikefa.runs import Run, read
 from spikefa.settings import by_setting
 from spikefa.sitting import sit
 from spikefa.summary import summarise

@@ -84,8 +84,9 @@ def report(runs: Path, *, mend: bool = False) -> int:
         runs: the comparison's folder, or its runs.jsonl.
         mend: drop a torn last line of runs.jsonl first, as a killed process may leave it.
     """
-    from spikefa import results, sitting
+    from spikefa import runs as record
+    from spikefa import sitting
 
-    if mend and (dropped := results.mend(runs)):
+    if mend and (dropped := record.mend(runs)):
         sitting.console.print(f"dropped a torn last line of {dropped} bytes")
     return sitting.show(runs)

@@ -10,7 +10,7 @@ from spikefa.report.embedded import embedded
 from spikefa.report.entries import entries
 from spikefa.report.lists import seeds
 from spikefa.report.page import page, section
-from spikefa.results import Run
+from spikefa.runs import Run
 from spikefa.settings import by_setting, finished
 from spikefa.summary import summarise
 from spikefa.tables import by_label, html, markdown, table
@@ -27,7 +27,7 @@ def write(runs: Sequence[Run], folder: Path) -> Path:
     The same runs give the same bytes. The figures of several settings get a folder each.
 
     Args:
-        runs: from `results.read`.
+        runs: from `runs.read`.
         folder: made if missing; files of an earlier report are overwritten.
 
     Returns:

@@ -10,7 +10,7 @@ from spikefa.curves import angles
 from spikefa.frame import flat
 from spikefa.palette import HUES, Stroke
 from spikefa.report.entries import Entry
-from spikefa.results import Run
+from spikefa.runs import Run
 from spikefa.settings import varying
 from spikefa.summary import intervals
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from spikefa.results import Run
+from spikefa.runs import Run
 
 
 class Entry(NamedTuple):

@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from spikefa.report.entries import Entry
-from spikefa.results import Run
+from spikefa.runs import Run
 from spikefa.settings import varying
 from spikefa.summary import best_epoch
 

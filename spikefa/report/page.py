@@ -13,7 +13,7 @@ from spikefa.captions import CAPTIONS
 from spikefa.report.embedded import as_json
 from spikefa.report.entries import Entry
 from spikefa.report.lists import every, unfinished
-from spikefa.results import Run
+from spikefa.runs import Run
 from spikefa.settings import finished, varying
 
 TITLE = "Feedback rules compared"

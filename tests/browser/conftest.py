@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from spikefa.report import write
-from spikefa.results import read
+from spikefa.runs import read
 from tests.synthetic import run
 from tests.synthetic import write as write_runs
 

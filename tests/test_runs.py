@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from spikefa.results import TornLine, mend, read
+from spikefa.runs import TornLine, mend, read
 from tests.synthetic import ENVIRONMENT, epoch, run, start, write
 
 DONE = {"kind": "done", "key": "k", "epochs": 1}
