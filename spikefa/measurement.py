@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import snntorch as snn
 import torch
@@ -24,6 +24,9 @@ from spikefa.operations import synaptic_operations
 from spikefa.sequence import run, walk
 from spikefa.similarity import gram
 from spikefa.streams import stream
+
+if TYPE_CHECKING:
+    from spikefa.tensorboard import Histogram
 
 PROBE = 256
 """Images of the fixed batch on which gradients and firing rates are measured."""
@@ -78,7 +81,7 @@ class Epoch:
     loss: float = math.nan
     seconds: float = 0.0
     work: float = 0.0
-    histograms: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    histograms: dict[str, Histogram] = field(default_factory=dict, repr=False, compare=False)
     representations: dict[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
 

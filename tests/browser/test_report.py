@@ -101,6 +101,11 @@ def test_what_a_log_axis_cannot_show_is_said(opened):
     figure = chart(figure.page, "Test accuracy")
     figure.get_by_role("button", name="log x").click()
     assert "4 points of bp, fa" in figure.locator(".note").inner_text(), "epoch 0"
+    figure = chart(figure.page, "cos(W, B), fc2")
+    whole = [len(line) for line in line_places(figure)]
+    figure.get_by_role("button", name="log y").click()
+    assert [len(line) for line in line_places(figure)] == [points - 1 for points in whole], "0 at epoch 0"
+    assert "a log y axis has no place for 0 or less: 4 points of bp, fa" in figure.locator(".note").inner_text()
 
 
 def test_each_run_has_a_page_with_settings_and_curves(opened, reported):
