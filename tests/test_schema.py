@@ -57,7 +57,7 @@ def test_a_file_of_version_1_is_gone_on_with_in_the_version_of_today(tmp_path):
 def test_a_newer_version_is_refused_with_both_named(tmp_path):
     newer = ENVIRONMENT | {"schema": SCHEMA + 1, "versions": {"spikefa": "9.8"}}
     (tmp_path / FILE).write_text(json.dumps(newer) + "\n")
-    message = rf"line 1: written in version {SCHEMA + 1} .*by spikefa 9\.8.*reads versions 1 to {SCHEMA}: upgrade"
+    message = rf"line 1: written in version {SCHEMA + 1} .*by spikefa 9\.8, .*reads versions 1 to {SCHEMA}: upgrade"
     with pytest.raises(ValueError, match=message):
         read(tmp_path)
     with pytest.raises(ValueError, match=message):
