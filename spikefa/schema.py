@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 SCHEMA = 2
-"""The version that is written. 1 had no number and no checksums, and its data note could stand in the environment."""
+"""The version that is written; another one wherever a line comes to mean something that this reader would misread.
+
+1 had no number and no checksums, and its data note could stand in the environment.
+"""
 
 FIELDS: dict[str, dict[str, type]] = {
     "environment": {"id": str},
@@ -67,8 +69,8 @@ def schema(environment: Mapping[str, Any]) -> int:
         versions = environment.get("versions")
         by = versions.get("spikefa") if isinstance(versions, Mapping) else None
         raise ValueError(
-            f"written in version {found} of this format, by spikefa {by or 'of a later version'}, but this spikefa "
-            f"{version('spikefa')} reads versions 1 to {SCHEMA}: upgrade it, or choose another folder"
+            f"written in version {found} of this format by spikefa {by or 'of a later version'}, but this one reads "
+            f"versions 1 to {SCHEMA}: upgrade spikefa, or choose another folder"
         )
     return int(found)
 

@@ -178,3 +178,29 @@ def test_labels_that_are_no_classes_are_refused(digits):
         Dataset("d", split, Split(split.x, split.y - 1), split, classes=10, note="")
     with pytest.raises(ValueError, match="validation has no examples"):
         Dataset("d", split, Split(split.x[:0], split.y[:0]), split, classes=10, note="")
+
+
+@final
+class Shortcut(nn.Module):
+    """A layer, and past it a way on which errors explode."""
+
+    def __init__(self):
+        super().__init__()
+        self.below, self.beside = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        h = self.below(x)
+        return self.beside(h) + 1e25 * (h - h.detach())
+
+
+def test_a_layer_is_not_named_for_what_goes_past_it():
+    net, x = attach(Shortcut(), "fa"), torch.ones(2, 4)
+
+    def backward():
+        loss = net(x).sum()
+        loss.backward()
+        return loss.detach()
+
+    fine, loss = sound(backward(), net)
+    assert not fine
+    assert "the error at the output of layer 'below' has norm" in reason(net, loss, "fa", "now", backward)

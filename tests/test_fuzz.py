@@ -95,10 +95,14 @@ def test_no_header_makes_idx_ask_for_memory(sizes, content):
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("sizes", [(2**31, 2**31, 4), (2**16, 2**16, 2**31), (0, 28, 28), (5, 0, 28)])
-def test_sizes_that_overflow_or_are_zero_are_refused(sizes):
-    data = bytes([0, 0, 8, 3]) + struct.pack(">3I", *sizes)
-    with pytest.raises(DataError, match=r"images: expected .* bytes for .*, found 0; replace the file"):
+@pytest.mark.parametrize(
+    ("sizes", "bytes_there"),
+    [((2**31, 2**31, 4), 0), ((1904390284, 1937286094, 5), 1864), ((0, 28, 28), 0), ((5, 0, 28), 0)],
+)
+def test_sizes_that_overflow_or_are_zero_are_refused(sizes, bytes_there):
+    """The second product is 2^64 + 1864."""
+    data = bytes([0, 0, 8, 3]) + struct.pack(">3I", *sizes) + bytes(bytes_there)
+    with pytest.raises(DataError, match=rf"images: expected .* bytes for .*, found {bytes_there:,}; replace the file"):
         idx.parse(data, 3, "images")
 
 

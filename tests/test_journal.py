@@ -113,6 +113,9 @@ def test_representations_are_whole_or_not_there(tmp_path):
     assert list((tmp_path / "representations").iterdir()) == []
     representations.save(grams, tmp_path, "3f")
     assert representations.load(tmp_path, "3f")["lif1"].equal(torch.eye(100).double())
+    with room(20_000), pytest.raises(WriteError):
+        representations.save({"lif1": torch.ones(100, 100)}, tmp_path, "3f")
+    assert representations.load(tmp_path, "3f")["lif1"].equal(torch.eye(100).double()), "what was there is there"
 
 
 def test_rows_of_a_study_are_whole_or_not_there(tmp_path):

@@ -6,6 +6,7 @@ import os
 
 import pytest
 import torch
+from safetensors.torch import save as encoded
 
 from spikefa.comparison import compare, grid
 from spikefa.datasets import DATASETS
@@ -140,3 +141,19 @@ def test_a_file_that_is_not_ours_is_named(tmp_path):
     save({"lif1": torch.eye(2)}, tmp_path, "3f").write_bytes(b"{}")
     with pytest.raises(ValueError, match=r"3f.safetensors is no safetensors file .*: delete it"):
         load(tmp_path, "3f")
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.75, 0.999])
+def test_a_changed_bit_is_seen(tmp_path, part):
+    path = save({"lif1": torch.eye(4), "lif2": torch.ones(4, 4)}, tmp_path, "3f")
+    data = bytearray(path.read_bytes())
+    data[int(part * len(data))] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"3f\.safetensors is (not as it was written|no safetensors file).*delete it"):
+        load(tmp_path, "3f")
+
+
+def test_files_from_before_there_was_a_checksum_are_read(tmp_path):
+    path = save({"lif1": torch.eye(4)}, tmp_path, "3f")
+    path.write_bytes(encoded({"lif1": torch.eye(4)}))
+    assert load(tmp_path, "3f")["lif1"].equal(torch.eye(4).double())

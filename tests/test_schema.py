@@ -1,12 +1,14 @@
 """Versions of `runs.jsonl`, and lines that stand twice, are missing, or are not what was written."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from spikefa.comparison import compare, grid, missing
 from spikefa.runs import FILE, SCHEMA, TornLine, mend, read
+from spikefa.studies import rows
 from tests.synthetic import ENVIRONMENT, epoch, start, write
 
 GOLDEN = Path(__file__).parent / "golden" / "runs-1.jsonl"
@@ -57,7 +59,7 @@ def test_a_file_of_version_1_is_gone_on_with_in_the_version_of_today(tmp_path):
 def test_a_newer_version_is_refused_with_both_named(tmp_path):
     newer = ENVIRONMENT | {"schema": SCHEMA + 1, "versions": {"spikefa": "9.8"}}
     (tmp_path / FILE).write_text(json.dumps(newer) + "\n")
-    message = rf"line 1: written in version {SCHEMA + 1} .*by spikefa 9\.8.*reads versions 1 to {SCHEMA}: upgrade"
+    message = rf"line 1: written in version {SCHEMA + 1} .*by spikefa 9\.8, .*reads versions 1 to {SCHEMA}: upgrade"
     with pytest.raises(ValueError, match=message):
         read(tmp_path)
     with pytest.raises(ValueError, match=message):
@@ -165,3 +167,37 @@ def test_without_epochs_the_states_are_the_same(tmp_path, written):
     whole, light = (read(put(tmp_path, written), epochs=epochs) for epochs in (True, False))
     assert [(run.key, run.state, run.setting) for run in whole] == [(run.key, run.state, run.setting) for run in light]
     assert [len(run.epochs) for run in light] == [0, 0]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_of_json_is_refused(tmp_path, number):
+    path = write(tmp_path, *course(0, 1, 2))
+    path.write_text(path.read_text().replace('"loss": null', f'"loss": {number}', 1))
+    with pytest.raises(ValueError, match=r"line 3: not a JSON object"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"accuracy": {"test": 1.5}}, "accuracy test=1.5: it must lie between 0 and 1"),
+        ({"accuracy": {"test": None}}, "accuracy test=None"),
+        ({"accuracy": [0.5]}, r"has accuracy=\[0.5\], which is not an object"),
+        ({"epoch": "1"}, "has epoch='1', which is not a whole number"),
+        ({"epoch": True}, "has epoch=True"),
+        ({"key": ["k"]}, r"has key=\['k'\], which is not text"),
+        ({"kind": ["epoch"]}, r"unknown kind \['epoch'\]"),
+    ],
+)
+def test_fields_of_other_types_are_named(tmp_path, changed, said):
+    with pytest.raises(ValueError, match=rf"{FILE}, line 3: .*{said}"):
+        read(write(tmp_path, start("k", "fa", 0), epoch("k", 0, 0.1, 0.1) | changed, epoch("k", 1, 0.1, 0.1)))
+
+
+@pytest.mark.parametrize("changed", [{"seed": "1"}, {"values": []}, {"case": 3}, {"seconds": "1"}, {"seed": True}])
+def test_fields_of_a_study_s_row_of_other_types_are_named(tmp_path, changed):
+    row = {"case": "a", "parameters": {}, "seed": 0, "values": {}, "seconds": 1.0} | changed
+    (tmp_path / "quick.jsonl").write_text(json.dumps({"kind": "row"} | row) + "\n")
+    ((name, value),) = changed.items()
+    with pytest.raises(ValueError, match=re.escape(f"quick.jsonl, line 1 is no row of a study ({name}={value!r})")):
+        rows.read(tmp_path / "quick.jsonl")

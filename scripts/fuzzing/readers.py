@@ -71,7 +71,7 @@ def packed() -> Reader:
     """A gzip file whose content's md5 is known, as every download's is."""
     content = bytes(range(256)) * 20
     source = Source(("",), {"data.gz": hashlib.md5(content).hexdigest()}, ())
-    bomb = gzip.compress(bytes(50_000_000))
+    bomb = gzip.compress(bytes(5_000_000))
     return Reader(
         "data.gz",
         (gzip.compress(content), content, bomb),
