@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import snntorch as snn
 import torch
@@ -24,9 +24,7 @@ from spikefa.operations import synaptic_operations
 from spikefa.sequence import run, walk
 from spikefa.similarity import gram
 from spikefa.streams import stream
-
-if TYPE_CHECKING:
-    from spikefa.tensorboard import Histogram
+from spikefa.tensorboard import Histogram
 
 PROBE = 256
 """Images of the fixed batch on which gradients and firing rates are measured."""

@@ -31,6 +31,7 @@ from spikefa.study import read_study
 from spikefa.summary import summarise
 from spikefa.validation.network import read as read_state
 
+from .binary import BINARY
 from .trial import Reader
 
 
@@ -197,4 +198,5 @@ READERS: dict[str, Callable[[], Reader]] = {
     "representations": grams,
     "state_dict, torch": partial(state_dict, "pt"),
     "state_dict, safetensors": partial(state_dict, "safetensors"),
+    **BINARY,
 }
