@@ -196,7 +196,7 @@ def test_a_reader_that_stops_early_is_no_fault(tmp_path):
 def test_help_tells_the_options(tmp_path):
     done = spikefa("compare", "--help", cwd=tmp_path)
     assert done.returncode == 0
-    assert all(option in done.stdout for option in ("--rule", "--seed", "--dataset", "--out", "--threads"))
+    assert all(option in done.stdout for option in ("--rule", "--seed", "--dataset", "--out", "--threads", "--jobs"))
 
 
 def test_check_prints_a_line_a_check_and_says_by_its_status_whether_one_is_broken():
