@@ -26,7 +26,10 @@ EXPERIMENT: dict[str, type] = {"rule": str, "seed": int, "epochs": int}
 ADDED: dict[str, Any] = {"credit": "bptt", "precision": "float32", "optimizer": "adamw"}
 """Fields of experiments that came after files had been written, each with the value that all runs had before."""
 
-WORDS = {str: "text", int: "a whole number", dict: "an object"}
+SPLITS = ("validation", "test")
+"""Of which an epoch must give the accuracy: to choose by, and to report."""
+
+WORDS: dict[type, str] = {str: "text", int: "a whole number", float: "a number", dict: "an object"}
 
 
 def check(line: Mapping[str, Any]) -> str:
@@ -46,6 +49,7 @@ def check(line: Mapping[str, Any]) -> str:
     if kind == "start":
         _hold(line["experiment"], EXPERIMENT, f"the experiment {line['key']!r}")
     if kind == "epoch":
+        _hold(line["accuracy"], dict.fromkeys(SPLITS, float), "the accuracy")
         for split, value in line["accuracy"].items():
             if not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise ValueError(f"accuracy {split}={value!r}: it must lie between 0 and 1")
@@ -84,4 +88,4 @@ def _hold(fields: Mapping[str, Any], wanted: Mapping[str, type], what: str) -> N
 
 
 def _is(value: Any, kind: type) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
+    return isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)

@@ -180,7 +180,10 @@ def long(folder, runs, epochs):
     for at in range(runs):
         key, experiment = f"k{at}", {"rule": "fa", "seed": at, "epochs": epochs - 1}
         lines.append({"kind": "start", "key": key, "environment": "e1ab", "experiment": experiment})
-        lines += [{"kind": "epoch", "key": key, "epoch": n, "accuracy": {"test": 0.5}} for n in range(epochs)]
+        lines += [
+            {"kind": "epoch", "key": key, "epoch": n, "accuracy": {"validation": 0.5, "test": 0.5}}
+            for n in range(epochs)
+        ]
         lines.append({"kind": "done", "key": key})
     return write(folder, *lines)
 

@@ -169,7 +169,7 @@ def test_without_epochs_the_states_are_the_same(tmp_path, written):
     assert [len(run.epochs) for run in light] == [0, 0]
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "[" * 100_000, "9" * 5000], ids=len)
 def test_what_is_no_number_of_json_is_refused(tmp_path, number):
     path = write(tmp_path, *course(0, 1, 2))
     path.write_text(path.read_text().replace('"loss": null', f'"loss": {number}', 1))
@@ -180,8 +180,9 @@ def test_what_is_no_number_of_json_is_refused(tmp_path, number):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"accuracy": {"test": 1.5}}, "accuracy test=1.5: it must lie between 0 and 1"),
-        ({"accuracy": {"test": None}}, "accuracy test=None"),
+        ({"accuracy": {"validation": 0.5, "test": 1.5}}, "accuracy test=1.5: it must lie between 0 and 1"),
+        ({"accuracy": {"validation": 0.5, "test": None}}, "the accuracy has test=None, which is not a number"),
+        ({"accuracy": {"test": 0.5}}, "the accuracy lacks validation"),
         ({"accuracy": [0.5]}, r"has accuracy=\[0.5\], which is not an object"),
         ({"epoch": "1"}, "has epoch='1', which is not a whole number"),
         ({"epoch": True}, "has epoch=True"),
