@@ -20,8 +20,8 @@ class Credit:
     """A way of credit assignment.
 
     Attributes:
-        backward: takes the network, its input ``[T, B, ...]``, labels ``[B]`` or ``[B, T]`` and the read-out; adds to ``.grad`` and
-            gives the loss.
+        backward: takes the network, its input ``[T, B, ...]``, labels ``[B]`` or ``[B, T]``, and the read-out; adds to
+            ``.grad`` and gives the loss.
         check: raises ValueError or TypeError for a network that it is not for.
         stepwise: whether it needs an error at every step.
     """

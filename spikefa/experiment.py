@@ -89,9 +89,9 @@ Number = BeforeValidator(_number)
 class Experiment(BaseModel):
     """One training run: its fields decide every number it gives, on one machine.
 
-    Runs that differ in ``rule`` alone start from the same weights and see the same batches in the same order. Where they
-    are not given, ``encoding``, ``steps`` and ``readout`` are what :data:`~spikefa.datasets.NATURES` has for data that
-    are spikes over time already.
+    Runs that differ in ``rule`` alone start from the same weights and see the same batches in the same order. For data
+    that are spikes over time already, ``encoding``, ``steps`` and ``readout`` are, where they are not given, what
+    :data:`~spikefa.datasets.NATURES` has.
 
     Attributes:
         rule: a name of :data:`~spikefa.rules.RULES`, with options, or ``package.module:Class``, for all but the first
@@ -211,10 +211,11 @@ class Experiment(BaseModel):
         """Refuse a read-out for other labels than the data have, and labels of other steps than the input has."""
         framewise, labels = self._readout.framewise, data.train.y
         if framewise != (labels.dim() == 2):
-            found, way_out = ("a label each", "membrane") if framewise else ("a label at each time step", "framewise")
-            raise ValueError(f"examples of {self.dataset!r} have {found}: the readout is {self.readout}, give {way_out}")
+            found, way_out = ("one label each", "membrane") if framewise else ("a label at every step", "framewise")
+            raise ValueError(f"examples of {self.dataset!r} have {found}: give readout {way_out}, not {self.readout}")
         if framewise and labels.shape[1] != self.steps:
-            raise ValueError(f"{self.dataset!r} has labels at {labels.shape[1]} steps: give that, not steps={self.steps}")
+            found = f"{labels.shape[1]} steps"
+            raise ValueError(f"{self.dataset!r} has labels at {found}: give as many, not steps={self.steps}")
 
     def encode(self, x: Examples, noise: torch.Generator) -> Tensor:
         """Images ``[B, ...]`` as input over time, ``[T, B, ...]``; random encodings draw from ``noise``."""

@@ -158,9 +158,10 @@ def test_frozen_parameters_get_no_gradient():
 @pytest.mark.parametrize("name", [name for name, readout in READOUTS.items() if readout.stepwise])
 def test_the_loss_of_a_stepwise_readout_is_the_mean_of_its_steps(name):
     readout, y = READOUTS[name], torch.tensor([0, 1, 2, 1])
+    label, labels = (y.view(-1, 1), y.view(-1, 1).expand(-1, 7)) if readout.framewise else (y, y)
     spk, mem = torch.rand(7, 4, 3).round(), torch.randn(7, 4, 3)
-    steps = [readout.loss(readout(spk[t : t + 1], mem[t : t + 1]), y) for t in range(7)]
-    assert torch.allclose(readout.loss(readout(spk, mem), y), torch.stack(steps).mean())
+    steps = [readout.loss(readout(spk[t : t + 1], mem[t : t + 1]), label) for t in range(7)]
+    assert torch.allclose(readout.loss(readout(spk, mem), labels), torch.stack(steps).mean())
 
 
 def test_every_step_is_the_cross_entropy_of_every_step():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ class Split:
     def __len__(self) -> int:
         return len(self.y)
 
-    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[tuple[Examples, Tensor]]:
+    def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[tuple[Any, Tensor]]:
         """Batches `(x, y)` of `size` examples, the last one shorter; in a new random order if given a generator.
 
         Example:

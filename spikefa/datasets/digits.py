@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from spikefa.datasets.dataset import Dataset, hold_out, limit
+from spikefa.datasets.dataset import Dataset, Split, hold_out, limit, stratified
 
 TEST = 300
 
@@ -38,9 +38,9 @@ def load(
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
-    x = torch.from_numpy(images).float().div(16).view(-1, 1, 8, 8)
-    rest, held = hold_out(x, torch.from_numpy(labels).long(), TEST)
-    kept, chosen = hold_out(rest.x, rest.y, validation)
-    kept, held = limit(kept, train, "train"), limit(held, test, "test")
+    x, y = torch.from_numpy(images).float().div(16).view(-1, 1, 8, 8), torch.from_numpy(labels).long()
+    rest, last = stratified(y, TEST, "test")
+    kept, chosen = hold_out(x[rest], y[rest], validation)
+    kept, held = limit(kept, train, "train"), limit(Split(x[last], y[last]), test, "test")
     note = f"UCI digits 8×8, stratified {len(kept):,}/{len(chosen):,}/{len(held):,}, seed 0"
     return Dataset("digits", kept, chosen, held, classes=10, note=note)

@@ -87,12 +87,13 @@ def parse(data: bytes, name: str, unlabelled: int = UNLABELLED) -> Split:
     from scipy.io import loadmat
 
     try:
-        found = loadmat(io.BytesIO(data), variable_names=["x", "y"])
+        parts = loadmat(io.BytesIO(data), variable_names=["x", "y"])
     except Exception as error:  # scipy's reader raises whatever the damage leads it to
         raise DataError(f"{name}: cannot be read as a MATLAB file ({error}); replace the file") from error
-    x, y = (np.asarray(found.get(part, 0)) for part in "xy")
+    x, y = (np.asarray(parts.get(part, 0)) for part in "xy")
     if x.ndim != 3 or x.shape[2] != CHANNELS or y.shape != (*x.shape[:2], CLASSES):
-        raise DataError(f"{name}: expected x [N, T, 4] and y [N, T, 6], found {x.shape} and {y.shape}; replace the file")
+        found = f"{x.shape} and {y.shape}"
+        raise DataError(f"{name}: expected x [N, T, 4] and y [N, T, 6], found {found}; replace the file")
     _check(x, np.isin(x, (-1, 0, 1)), f"{name}: expected spikes −1, 0 or 1 in x")
     _check(y, np.isin(y, (0, 1)), f"{name}: expected 0 or 1 in y")
     _check(y.sum(2), y.sum(2) <= 1, f"{name}: expected one label at a step")

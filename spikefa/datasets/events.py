@@ -111,7 +111,7 @@ class Events:
         at = (step * len(self) + example) * prod(self.place) + self.unit
         added = torch.ones(len(at), device=self.device) if self.value is None else self.value.float()
         total = torch.zeros(steps * len(self) * prod(self.place), device=self.device)
-        return total.index_add_(0, at, added).view(steps, *self.shape)
+        return total.scatter_add_(0, at, added).view(steps, *self.shape)
 
     def __repr__(self) -> str:
         return f"Events({len(self)} recordings of {len(self.time):,} events at {self.place})"

@@ -1,4 +1,4 @@
-"""N-MNIST: MNIST's digits as a moving event camera saw them, a binary file of 40-bit events each, in two zip archives."""
+"""N-MNIST: MNIST's digits as a moving event camera saw them, a binary file of 40-bit events each, in zip archives."""
 
 from __future__ import annotations
 

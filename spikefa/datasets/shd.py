@@ -23,7 +23,7 @@ from spikefa.options import positive, whole
 TRAIN, TEST = "shd_train.h5.gz", "shd_test.h5.gz"
 SOURCE = Source(
     folders=("shd", "SHD", "hsd"),
-    # Of the unpacked files, as two public loaders give them, beside the sums of the packed ones in the publisher's list.
+    # Of the unpacked files, as two public loaders have them, beside the publisher's sums of the packed ones.
     files={TRAIN: "8e9877c85f29a28dd353ea6a54402667", TEST: "207ad1295a0ab611e22d1734989c254e"},
     addresses=("https://zenkelab.org/datasets/", "https://compneuro.net/datasets/"),
 )
@@ -40,7 +40,7 @@ def load(
     validation: int | None = None,
     test: int | None = None,
 ) -> Dataset:
-    """SHD: 8,156 + 2,264 spoken digits, German and English, as spikes of 700 channels, 20 classes; needs extra `events`.
+    """SHD: 8,156 + 2,264 spoken digits, German and English, as spikes of 700 channels, 20 classes; extra `events`.
 
     Validation is by speaker: the last speakers of the training file, of whom nothing is trained on. Two of the test
     file's twelve speakers are in no other file, so this is nearer to the test than recordings drawn at random are.
@@ -68,7 +68,7 @@ def load(
     whole(channels=channels, speakers=speakers)
     positive(window=window)
     if UNITS % channels:
-        raise ValueError(f"channels={channels} do not divide the 700 evenly; give 350, 175, 140, 100 or 70, for example")
+        raise ValueError(f"channels={channels} do not divide the 700 evenly; give 350, 140 or 70, for example")
     spiking = partial(_split, channels=channels, window=window)
     with _open(read(SOURCE, TRAIN, folder), TRAIN) as file:
         stay, held, names = _by_speaker(_numbers(file, "extra/speaker", TRAIN), speakers)
@@ -118,9 +118,7 @@ def _by_speaker(speaker: NDArray[Any], count: int) -> tuple[NDArray[Any], NDArra
     return np.flatnonzero(~held), np.flatnonzero(held), ", ".join(str(one) for one in known[-count:])
 
 
-def _split(
-    file: Any, name: str, among: Any, count: int | None, option: str, *, channels: int, window: float
-) -> Split:
+def _split(file: Any, name: str, among: Any, count: int | None, option: str, *, channels: int, window: float) -> Split:
     labels = _numbers(file, "labels", name)
     for number in np.flatnonzero((labels < 0) | (labels >= CLASSES))[:1]:
         found = f"{labels[number]} at recording {number}"

@@ -68,7 +68,7 @@ def _part(name: str, folder: Path | None, training: bool) -> Any:
         import tonic
     except ImportError as error:
         raise ImportError("the data sets of tonic need it: pip install 'spikefa[tonic]'") from error
-    kind = getattr(tonic.datasets, name, None)
+    kind: Any = getattr(tonic.datasets, name, None)
     if not inspect.isclass(kind) or "train" not in inspect.signature(kind).parameters:
         known = [one for one in vars(tonic.datasets).values() if inspect.isclass(one)]
         fit = ", ".join(sorted({one.__name__ for one in known if "train" in inspect.signature(one).parameters}))
@@ -85,7 +85,8 @@ def _cache() -> Path:
 def _labels(recorded: Any, name: str) -> Tensor:
     labels = np.asarray(recorded.targets or [recorded[number][1] for number in range(len(recorded))])
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or (labels < 0).any():
-        raise ValueError(f"{name} has labels that are no numbers of classes, {labels.dtype} of {labels.shape}: take another")
+        found = f"{labels.dtype} of {labels.shape}"
+        raise ValueError(f"{name} has labels that are no numbers of classes, {found}: take another data set")
     return torch.from_numpy(labels.astype(np.int64))
 
 
