@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from spikefa.assignment import rules_by_pattern
 from spikefa.attachment import attach
 from spikefa.credit import CREDITS, Credit
-from spikefa.datasets import DATASETS, Dataset, nature
+from spikefa.datasets import DATASETS, Dataset
 from spikefa.datasets.events import Examples
 from spikefa.encoding import ENCODINGS
 from spikefa.feedback import Feedback
 from spikefa.names import nearest, resolve
 from spikefa.networks import NETWORKS
 from spikefa.optimizers import OPTIMIZERS
+from spikefa.over_time import check_encoding, check_labels, nature
 from spikefa.readout import READOUTS, Readout
 from spikefa.remedies import remedy
 from spikefa.results import ADDED
@@ -91,7 +92,7 @@ class Experiment(BaseModel):
 
     Runs that differ in ``rule`` alone start from the same weights and see the same batches in the same order. For data
     that are spikes over time already, ``encoding``, ``steps`` and ``readout`` are, where they are not given, what
-    :data:`~spikefa.datasets.NATURES` has.
+    :data:`~spikefa.over_time.NATURES` has.
 
     Attributes:
         rule: a name of :data:`~spikefa.rules.RULES`, with options, or ``package.module:Class``, for all but the first
@@ -147,14 +148,7 @@ class Experiment(BaseModel):
 
     @model_validator(mode="after")
     def _encodes_what_its_data_are(self) -> Experiment:
-        wanted = nature(self.dataset).get("encoding", "")
-        spikes = self.encoding == "events"
-        if self.encoding in ENCODINGS and self.dataset.partition(":")[0] in DATASETS and spikes != bool(wanted):
-            kind, way_out = ("spikes over time", "events") if wanted else ("images", "current, for example")
-            raise ValueError(
-                f"{self.dataset!r} has {kind}, which is not what the encoding {self.encoding!r} takes: leave it out, "
-                f"or give {way_out}"
-            )
+        check_encoding(self.dataset, self.encoding)
         return self
 
     @model_validator(mode="after")
@@ -201,21 +195,11 @@ class Experiment(BaseModel):
 
     def build(self, data: Dataset) -> nn.Sequential:
         """The network with its pathways attached, at its start: W₀ and B depend on the fields alone."""
-        self._check_labels(data)
+        check_labels(data, self._readout, self.readout, self.steps)
         make = resolve(self.network, NETWORKS, "network")
         net: nn.Sequential = make(data.shape, data.classes, self._readout.neuron, stream(self.seed, "weights"))
         self._credit.check(attach(net, self.rule, seed=self.seed))
         return net
-
-    def _check_labels(self, data: Dataset) -> None:
-        """Refuse a read-out for other labels than the data have, and labels of other steps than the input has."""
-        framewise, labels = self._readout.framewise, data.train.y
-        if framewise != (labels.dim() == 2):
-            found, way_out = ("one label each", "membrane") if framewise else ("a label at every step", "framewise")
-            raise ValueError(f"examples of {self.dataset!r} have {found}: give readout {way_out}, not {self.readout}")
-        if framewise and labels.shape[1] != self.steps:
-            found = f"{labels.shape[1]} steps"
-            raise ValueError(f"{self.dataset!r} has labels at {found}: give as many, not steps={self.steps}")
 
     def encode(self, x: Examples, noise: torch.Generator) -> Tensor:
         """Images ``[B, ...]`` as input over time, ``[T, B, ...]``; random encodings draw from ``noise``."""

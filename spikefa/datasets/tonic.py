@@ -69,7 +69,8 @@ def _part(name: str, folder: Path | None, training: bool) -> Any:
     except ImportError as error:
         raise ImportError("the data sets of tonic need it: pip install 'spikefa[tonic]'") from error
     kind: Any = getattr(tonic.datasets, name, None)
-    if not inspect.isclass(kind) or "train" not in inspect.signature(kind).parameters:
+    has_both = inspect.isclass(kind) and "train" in inspect.signature(kind).parameters
+    if not has_both:
         known = [one for one in vars(tonic.datasets).values() if inspect.isclass(one)]
         fit = ", ".join(sorted({one.__name__ for one in known if "train" in inspect.signature(one).parameters}))
         raise ValueError(f"tonic has no data set {name!r} with two parts, one to train and one to test; it has {fit}")
