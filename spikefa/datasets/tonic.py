@@ -14,6 +14,7 @@ from torch import Tensor
 
 from spikefa.datasets.dataset import Dataset, Split, chosen, stratified
 from spikefa.datasets.events import Events
+from spikefa.datasets.integrity import DataError
 from spikefa.datasets.source import named_folder
 from spikefa.options import positive
 
@@ -74,7 +75,14 @@ def _part(name: str, folder: Path | None, training: bool) -> Any:
         known = [one for one in vars(tonic.datasets).values() if inspect.isclass(one)]
         fit = ", ".join(sorted({one.__name__ for one in known if "train" in inspect.signature(one).parameters}))
         raise ValueError(f"tonic has no data set {name!r} with two parts, one to train and one to test; it has {fit}")
-    return kind(save_to=str(named_folder(folder) or _cache()), train=training)
+    place = named_folder(folder) or _cache()
+    try:
+        return kind(save_to=str(place), train=training)
+    except Exception as error:  # tonic's readers raise whatever the damage, or the missing network, leads them to
+        said = f"{type(error).__name__}: {error}"
+        raise DataError(
+            f"tonic cannot have {name} in {place} ({said}); put good files there, or take them away"
+        ) from error
 
 
 def _cache() -> Path:

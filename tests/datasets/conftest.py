@@ -13,8 +13,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from spikefa.datasets import cifar10, fashion_mnist, idx, mnist
+from spikefa.datasets import cifar10, ecg_qtdb, fashion_mnist, idx, mnist, nmnist, shd
 from spikefa.datasets.source import VARIABLE
+
+from .event_files import ecg_file, nmnist_archive, shd_file
 
 
 def md5(data: bytes) -> str:
@@ -121,3 +123,33 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield served
         http.shutdown()
+
+
+@pytest.fixture
+def shd_files(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """Speakers 0, 3 and 7 to train, 40 recordings each; 4 and 7 to test."""
+    files = {shd.TRAIN: shd_file((0, 3, 7))[0], shd.TEST: shd_file((4, 7), each=1, seed=1)[0]}
+    use(monkeypatch, shd, files)
+    return files
+
+
+@pytest.fixture
+def nmnist_files(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """60 + 20 recordings of 20 events."""
+    files = {nmnist.TRAIN: nmnist_archive("Train", 60)[0], nmnist.TEST: nmnist_archive("Test", 20, seed=1)[0]}
+    expect_archives(monkeypatch, files)
+    return files
+
+
+def expect_archives(monkeypatch: pytest.MonkeyPatch, files: dict[str, bytes], **changes: object) -> None:
+    for name, data in files.items():
+        known = replace(nmnist.SOURCES[name], files={name: md5(data)}, **changes)
+        monkeypatch.setitem(nmnist.SOURCES, name, known)
+
+
+@pytest.fixture
+def ecg_files(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """30 + 8 records of 30 steps."""
+    files = {ecg_qtdb.TRAIN: ecg_file(30)[0], ecg_qtdb.TEST: ecg_file(8, seed=1)[0]}
+    use(monkeypatch, ecg_qtdb, files)
+    return files
