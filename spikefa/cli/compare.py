@@ -49,16 +49,17 @@ def compare(
             (default: none).
         dataset: data sets (default: digits).
         network: networks, with options: mlp:depth=6,width=200 (default: mlp).
-        encoding: how images become input over time: current, poisson, latency (default: current).
-        readout: how classes are read: membrane, rate, first_spike, every_step (default: membrane).
-        credit: how gradients come about: bptt, or local, which needs readout every_step (default: bptt).
+        encoding: how images become input over time: current, poisson, latency; events of spikes (default: current).
+        readout: how classes are read: membrane, rate, first_spike, every_step, framewise (default: membrane).
+        credit: how gradients come about: bptt, or local, which needs readout every_step or framewise (default:
+            bptt).
         seed: seeds; each decides weights, batches and noise (default: 0 1 2).
         epochs: passes over the training images (default: 10).
         batch_size: images per update (default: 64).
         optimizer: adamw, or sgd:momentum=0.9 (default: adamw).
         lr: its learning rate (default: 0.001).
         weight_decay: weight decay, which kp needs (default: 0, Adam).
-        steps: time steps per image (default: 10).
+        steps: time steps per image, or bins of recorded spikes (default: 10, or the data set's).
         precision: of matrix products: float32, or bfloat16, faster where the hardware has it (default: float32).
         tune: options, such as lr, that are not compared: each rule chooses among their values on validation data.
         tune_seed: seed of the trials (default: 100).

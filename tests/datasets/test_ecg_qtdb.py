@@ -101,10 +101,10 @@ def test_a_file_that_was_cut_is_never_read_in_silence(tmp_path, monkeypatch, ecg
     whole = ecg_files[ecg_qtdb.TRAIN]
     cut = whole[: kept if isinstance(kept, int) else int(kept * len(whole))]
     files = ecg_files | {ecg_qtdb.TRAIN: cut}
-    with pytest.raises(DataError, match="QTDB_train.mat: expected data of md5"):
+    with pytest.raises(DataError, match=r"QTDB_train.mat: expected data of md5"):
         ecg_qtdb.load(put(tmp_path, files))
     use(monkeypatch, ecg_qtdb, files)
-    with pytest.raises(DataError, match="^QTDB_train.mat: "):
+    with pytest.raises(DataError, match=r"^QTDB_train.mat: "):
         ecg_qtdb.load(put(tmp_path, files))
 
 

@@ -130,10 +130,10 @@ def test_a_file_that_was_cut_is_never_read_in_silence(tmp_path, monkeypatch, shd
     whole = shd_files[shd.TRAIN]
     cut = whole[: kept if isinstance(kept, int) else int(kept * len(whole))]
     folder = put(tmp_path, shd_files | {shd.TRAIN: cut})
-    with pytest.raises(DataError, match="shd_train.h5.gz: expected data of md5 .* Delete this file"):
+    with pytest.raises(DataError, match=r"shd_train.h5.gz: expected data of md5 .* Delete this file"):
         shd.load(folder)
     use(monkeypatch, shd, shd_files | {shd.TRAIN: cut})  # and were the sum right
-    with pytest.raises(DataError, match="shd_train.h5.gz: cannot be read as HDF5"):
+    with pytest.raises(DataError, match=r"shd_train.h5.gz: cannot be read as HDF5"):
         shd.load(folder)
 
 
