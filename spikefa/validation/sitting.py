@@ -63,8 +63,8 @@ def check(
     theirs, ours = (predictions(trace, experiment) for trace in result.traces)
     right = int((ours == labels.numpy()).sum())
     same = int((theirs == ours).sum())
-    console.print(f"predictions: {same} of {len(labels)} are the same; {right} are right")
-    return 0 if result.agrees and same == len(labels) else 1
+    console.print(f"predictions: {same} of {labels.numel()} are the same; {right} are right")
+    return 0 if result.agrees and same == labels.numel() else 1
 
 
 def _prepare(figures: Path | None) -> None:
