@@ -77,7 +77,7 @@ def parse(data: bytes, name: str, unlabelled: int = UNLABELLED) -> Split:
     """Return the records of a MATLAB file (version 5): `x` [N, T, 4] in {−1, 0, 1} and `y` [N, T, 6] in {0, 1}.
 
     Args:
-        data: the file.
+        data: the file, whose md5 is right: scipy's reader may take the process down with it over a damaged one.
         name: what an error message calls it.
         unlabelled: label of steps that have none.
 

@@ -39,6 +39,8 @@ OVERFLOW, LATER = 240, 1 << 13
 """The y of an event that is none, but says that from here on times are so many microseconds later."""
 LARGEST = 1 << 20
 """Bytes of a recording: 40 times what is usual."""
+UNREADABLE = (OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What the reading of a damaged archive ends in."""
 
 
 def load(
@@ -119,7 +121,7 @@ def _listed(path: Path) -> tuple[list[str], Tensor]:
     try:
         with zipfile.ZipFile(path) as files:
             names = sorted(name for name in files.namelist() if name.endswith(".bin"))
-    except (OSError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise DataError(f"{path}: cannot be read as a zip archive ({error}); replace it") from error
     labels = [PurePosixPath(name).parent.name for name in names]
     for name, label in zip(names, labels, strict=True):
@@ -142,6 +144,6 @@ def _decoded(path: Path, names: list[str]) -> Iterator[tuple[NDArray[Any], NDArr
                 raise DataError(f"{path}: {name} has {size:,} bytes, more than any recording; replace the archive")
             try:
                 data = files.read(name)
-            except (OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            except UNREADABLE as error:
                 raise DataError(f"{path}: {name} cannot be unpacked ({error}); replace the archive") from error
             yield decode(data, f"{path}: {name}")

@@ -82,6 +82,7 @@ def load(
 
 
 def _open(data: bytes, name: str) -> Any:
+    """The file, whose md5 is right: damaged ones may keep the library of HDF5 busy for ever."""
     try:
         import h5py
     except ImportError as error:

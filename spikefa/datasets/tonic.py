@@ -31,8 +31,9 @@ def load(
     """A data set of tonic's by its name there, such as `tonic:name=SHD,window=1.4`; needs extra `tonic`.
 
     For sets that have a part for training and one for testing. tonic looks for the files in a folder of the set's name
-    in `folder`, and fetches what is missing into it. Events are kept as lists and are binned a batch at a time, to the
-    experiment's steps. Validation is drawn at random, whoever was recorded; `shd` holds out speakers.
+    in `folder`, fetches what is missing into it, and checks what it fetches, but not what lies there. Events are kept
+    as lists and are binned a batch at a time, to the experiment's steps. Validation is drawn at random, whoever was
+    recorded; `shd` holds out speakers.
 
     Args:
         folder: where tonic keeps its files; else SPIKEFA_DATA, else a folder `tonic` in the cache.
