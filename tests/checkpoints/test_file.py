@@ -53,7 +53,7 @@ def test_nested_state_of_all_kinds_survives():
     assert not tensors
 
 
-@pytest.mark.parametrize("value", [object(), torch.Generator(), {1.5: 2}, {(1, 2): 3}, b"bytes", 1j, {1}], ids=repr)
+@pytest.mark.parametrize("value", [object(), torch.Generator(), {1.5: 2}, {(1, 2): 3}, b"bytes", 1j, {1}])
 def test_what_only_unpickling_could_bring_back_is_refused_with_its_place(value):
     with pytest.raises(TypeError, match=r"^a/1.* a checkpoint cannot hold"):
         pack({"a": [0, value]})
