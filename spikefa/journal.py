@@ -124,13 +124,12 @@ def opened(path: Path) -> Iterator[tuple[int, dict[str, Any], bool]]:
         for number, text in enumerate(iter(lambda: file.readline(LONGEST), b""), start=1):
             try:
                 line, seal = _decoded(text)
-            except (ValueError, RecursionError) as error:
-                where = f"{path}, line {number}"
+            except ValueError as error:
+                where = f"{path}, line {number}: "
                 if len(text) < LONGEST and not file.read(1):
-                    raise TornLine(
-                        f"{where}: the last line is torn, the process was killed while it wrote", at
-                    ) from error
-                raise ValueError(f"{where}: {error or 'nested too deep'}: mend it by hand or delete it") from error
+                    said = "the last line is torn, the process was killed while it wrote"
+                    raise TornLine(where + said, at) from error
+                raise ValueError(f"{where}{error}: mend it by hand or delete it") from error
             at += len(text)
             yield number, line, seal
 
@@ -142,7 +141,7 @@ def _decoded(text: bytes) -> tuple[dict[str, Any], bool]:
         raise ValueError(f"its checksum does not fit, so that it is not what was written, {text[:60]!r}")
     try:
         line = _DECODER.decode(text.decode())
-    except ValueError:
+    except (ValueError, RecursionError):  # nested too deep
         line = None
     if not isinstance(line, dict) or not text.endswith(b"\n"):
         raise ValueError(f"not a JSON object, {text[:60]!r}")
