@@ -44,7 +44,7 @@ def sound(loss: Tensor, net: nn.Module) -> tuple[bool, float]:
         (False, 1.0)
     """
     norm = nn.utils.get_total_norm([p.grad for p in net.parameters() if p.grad is not None])
-    value, size = torch.stack([loss.float(), norm.to(loss.device).float()]).tolist()
+    value, size = torch.stack([loss.float().reshape(()), norm.to(loss.device).float()]).tolist()
     return math.isfinite(value) and size < BOUND, value
 
 

@@ -63,8 +63,8 @@ def standardized_current(x: Examples, steps: int, generator: Generator) -> Tenso
         https://www.tensorflow.org/api_docs/python/tf/image/per_image_standardization
 
     Example:
-        >>> standardized_current(torch.tensor([[0.0, 1.0]]), 1, torch.Generator()).tolist()
-        [[[-1.0, 1.0]]]
+        >>> standardized_current(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), 1, torch.Generator()).tolist()
+        [[[-1.0, -1.0, 1.0, 1.0]]]
     """
     x = images(x)
     flat = x.flatten(1)

@@ -125,8 +125,8 @@ class Team(Crew):
                 distributed.broadcast(tensor, src=0, group=self.control)
         torch.set_num_threads(order.threads)
         train, (name, classes, note) = _split(tensors, order.events), order.dataset
-        empty = Split(train.x[:0], train.y[:0])  # the leader alone measures
-        return order.arguments | {"device": order.device, "data": Dataset(name, train, empty, empty, classes, note)}
+        one = Split(train.x[:1], train.y[:1])  # the leader alone measures
+        return order.arguments | {"device": order.device, "data": Dataset(name, train, one, one, classes, note)}
 
     def backward(self, experiment: Experiment, net: nn.Module) -> Backward:
         """The experiment's, of a part of the batch, with gradients averaged and the loss of the whole batch."""

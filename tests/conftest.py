@@ -33,6 +33,11 @@ if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")  # read when triton is imported, by whoever that is
 
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts a job in the background has it ignore Ctrl-C; Brian2 looks for a handler when it is imported.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
@@ -111,10 +116,3 @@ def embedded_in(folder):
     """What the script of a folder's report draws from."""
     html = (folder / "report.html").read_text(encoding="utf-8")
     return json.loads(re.findall(r'id="data">(.*?)</script>', html, flags=re.DOTALL)[0])
-
-
-@pytest.fixture(autouse=True, scope="session")
-def interrupts_are_heard():
-    """A shell that starts a job in the background has it ignore Ctrl-C, and Brian2 then has no handler to call."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -51,7 +51,7 @@ WRONG = {
     "FBP": r"did you mean 'fbp'",
     "qqqq": r"no rule is called 'qqqq': there are bp",
     "fbp:perod=3": r"rule 'fbp' has no option 'perod' \(did you mean 'period'\?\): its options are period",
-    "usf:eta=1": r"rule 'usf' has no option 'eta': it has none",
+    "usf_sn:eta=1": r"rule 'usf_sn' has no option 'eta': it has none",
     "fbp:weight=1": r"rule 'fbp' has no option 'weight'",
     "spikefa.nowhere:Rule": r"rule 'spikefa.nowhere:Rule' cannot be imported \(No module.*is its package installed",
     "spikefa.rules.fa:Nothing": r"'spikefa.rules.fa:Nothing' cannot be imported \(.*no attribute 'Nothing'",

@@ -11,7 +11,7 @@ from spikefa.runs import FILE, SCHEMA, TornLine, mend, read
 from spikefa.studies import rows
 from tests.synthetic import ENVIRONMENT, epoch, start, write
 
-GOLDEN = Path(__file__).parent / "golden" / "runs-1.jsonl"
+GOLDEN = Path(__file__).parent / "runs-1.jsonl"
 TINY = {"network": "mlp:depth=1,width=8", "steps": 2, "epochs": 2, "dataset": "digits:train=120,validation=60,test=60"}
 
 

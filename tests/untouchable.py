@@ -1,7 +1,5 @@
 """A data set whose test split must not be looked at."""
 
-from dataclasses import replace
-
 from spikefa.datasets import DATASETS
 
 
@@ -17,4 +15,6 @@ class Untouchable:
 
 def digits(folder=None):
     """100 digits to learn from, 40 to choose by."""
-    return replace(DATASETS["digits"](train=100, validation=40, test=40), test=Untouchable())
+    data = DATASETS["digits"](train=100, validation=40, test=40)
+    object.__setattr__(data, "test", Untouchable())  # past the looks that every data set is given when it is made
+    return data

@@ -96,7 +96,7 @@ class Dataset:
             if not len(split):
                 raise ValueError(f"{name} has no examples: give each split one at least")
             for label in (int(end) for end in split.y.aminmax()):
-                if not 0 <= label < self.classes:
+                if not (0 <= label < self.classes or (split.y.dim() == 2 and label == UNLABELLED)):
                     known = f"{self.classes} classes: labels are 0 to {self.classes - 1}"
                     raise ValueError(f"label {label} of {name}, but {known}")
 

@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+from pathlib import Path
 
 import pytest
 import torch
@@ -72,20 +73,16 @@ def test_a_network_is_loaded_with_its_pathways_and_scores_as_it_did(trained, fil
     assert experiment.scores(net, x, stream(0, "")).equal(experiment.scores(trained.net, x, stream(0, "")))
 
 
-@pytest.mark.parametrize("fails", ["write", "fsync", "replace"])
+@pytest.mark.parametrize("fails", ["open", "fsync", "replace"])
 def test_a_file_that_cannot_be_written_whole_leaves_the_one_before(trained, file, monkeypatch, fails):
     before = file.read_bytes()
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    if fails == "replace":
-        monkeypatch.setattr("pathlib.Path.replace", full)
-    else:
-        monkeypatch.setattr(os, fails, full) if fails == "fsync" else monkeypatch.setattr(
-            "spikefa.checkpoint.os.fsync", full
-        )
-    with pytest.raises(OSError, match="No space"):
+    place = {"open": (Path, "open"), "fsync": (os, "fsync"), "replace": (Path, "replace")}[fails]
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(*place, full)
         trained.checkpoint({"threads": 2}).save(file)
     assert file.read_bytes() == before
     assert os.listdir(file.parent) == [file.name]
