@@ -179,6 +179,11 @@ def test_claims_hold_on_what_was_published_and_fail_on_its_opposite():
         assert found[says] is Verdict.FAILS, says
 
 
+def test_a_quarter_of_what_fa_loses_is_the_measure_of_a_small_loss():
+    (claim,) = (c for c in STUDY.claims(Results(rows("rate"))) if c.says.startswith("rate: frsf loses less"))
+    assert claim.values == pytest.approx([2 - 30 / 4] * 3)
+
+
 def test_published_accuracies_are_asked_of_the_published_network_alone():
     assert not any("accuracy of" in says for says in verdicts([*rows("rate"), *rows("spiking", epochs=50)]))
     found = [claim for claim in STUDY.claims(Results(rows("rate", epochs=50))) if "accuracy of" in claim.says]

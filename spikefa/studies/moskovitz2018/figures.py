@@ -69,13 +69,14 @@ def angles(results: Results, kind: str) -> Figure:
     """The three angles over the epochs, a row each, a column a hidden layer; conv1, without a pathway, has the last."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    figure = Figure(figsize=(0.9 * WIDTH, 4.2), layout="constrained")
     grid = figure.subplots(len(ANGLES), len(HIDDEN), sharex=True, sharey=True)
     for row, (measure, name) in zip(grid, ANGLES.items(), strict=True):
         for axes, layer in zip(row, HIDDEN, strict=True):
             if layer == HIDDEN[0] and measure != "end_to_end_angle":
                 axes.axis("off")
                 continue
+            axes.grid(visible=False)
             axes.axhline(90, color="#bbbbbb", linewidth=0.8)
             for arm in SHOWN:
                 case = results.of(f"{kind}: {arm}")
