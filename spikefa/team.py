@@ -59,7 +59,7 @@ def part(y: Tensor, rank: int, size: int) -> Part:
     first, last = len(y) * rank // size, len(y) * (rank + 1) // size
     mine = int((y[first:last] != UNLABELLED).sum())
     rows = slice(first, last) if last > first else slice(0, 1)
-    return Part(rows, size * mine / int((y != UNLABELLED).sum()))
+    return Part(rows, size * mine / max(int((y != UNLABELLED).sum()), 1))
 
 
 class Order(NamedTuple):

@@ -13,9 +13,11 @@ import pytest
 import torch
 
 from spikefa import RULES
-from spikefa.datasets import DATASETS
+from spikefa.datasets import DATASETS, Events, Split
+from spikefa.datasets.dataset import UNLABELLED
+from spikefa.readout import labelled_nll
 from spikefa.runs import read
-from spikefa.team import part
+from spikefa.team import _split, _tensors, part
 from tests import ranks
 from tests.conftest import OPTIONS, VARIANTS
 
@@ -121,6 +123,37 @@ def test_the_parts_of_a_batch_are_all_of_it_once_and_weighted_by_their_size(coun
     values = torch.rand(count, dtype=torch.float64)
     mean = sum(each.weight * values[each.rows].mean() for each in parts) / size
     assert torch.allclose(mean, values.mean())
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 8])
+@pytest.mark.parametrize("labelled", [0.0, 0.1, 0.6])
+def test_parts_with_labels_of_each_step_are_weighted_by_the_labelled_steps(size, labelled):
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.rand(5, 3, 7, generator=generator, dtype=torch.float64)
+    y = torch.randint(3, (5, 7), generator=generator)
+    y[torch.rand(5, 7, generator=generator) >= labelled] = UNLABELLED
+    y[:2] = UNLABELLED  # so that some part has no label at all
+    parts = [part(y, rank, size) for rank in range(size)]
+    mean = sum(each.weight * labelled_nll(scores[each.rows], y[each.rows]) for each in parts) / size
+    torch.testing.assert_close(mean, labelled_nll(scores, y))
+
+
+@pytest.mark.parametrize("values", [(), ([0.5, 2.0], [3.0])], ids=["ones", "values"])
+def test_lists_of_events_arrive_as_they_were_sent(values):
+    lists = zip([[0.1, 0.9], [0.5]], [[5, 1], [3]], *[values] * bool(values), strict=True)
+    sent = Split(Events.of(lists, place=(2, 3), window=1.5), torch.tensor([1, 0]))
+    came = _split(_tensors(sent), (sent.x.place, sent.x.window))
+    assert came.y.equal(sent.y)
+    assert came.x.window == 1.5
+    assert came.x.binned(4).equal(sent.x.binned(4))
+    assert (came.x.value is None) == (not values)
+
+
+def test_images_arrive_as_they_were_sent():
+    sent = Split(torch.rand(2, 1, 3), torch.tensor([1, 0]))
+    came = _split(_tensors(sent), None)
+    assert came.x.equal(sent.x)
+    assert came.y.equal(sent.y)
 
 
 def test_if_one_process_dies_the_other_ends_and_says_so(tmp_path):

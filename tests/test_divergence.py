@@ -10,7 +10,7 @@ import snntorch as snn
 import torch
 from torch import Tensor, nn
 
-from spikefa import Feedback, attach, run
+from spikefa import Feedback, attach, run, training
 from spikefa.datasets import DATASETS, Dataset, Split
 from spikefa.divergence import BOUND, reason, sound
 from spikefa.experiment import Experiment
@@ -82,6 +82,49 @@ def test_nan_in_the_feedback_is_named(digits):
     assert "sends back through layer 'fc3' has norm inf" in diverged(
         digits, rule="fc3=tests.test_divergence:Scaled:by=1e400/fc2=fa/out=fa"
     )
+
+
+@final
+class Late(Feedback):
+    """W until the third update, and then far more."""
+
+    reads = frozenset()
+    updates: Tensor
+
+    def __init__(self, weight: Tensor, generator: torch.Generator) -> None:
+        super().__init__()
+        self.register_buffer("updates", torch.zeros(()))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight * 10.0 ** (20 * (self.updates >= 3))
+
+    def step(self, weight: Tensor) -> None:
+        self.updates += 1
+
+
+def test_what_is_looked_at_again_is_the_batch_that_broke_down(digits, monkeypatch):
+    """In a network of the same weights, with the same noise in its input: the loss is the same to the last bit."""
+    found = []
+
+    def replayed(net, loss, rule, where, replay):
+        found.append((loss, float(replay()), where))
+        return reason(net, loss, rule, where, replay)
+
+    monkeypatch.setattr(training, "reason", replayed)
+    said = diverged(digits, rule="fc3=tests.test_divergence:Late/fc2=fa/out=fa", encoding="poisson", lr=0.01)
+    ((loss, again, where),) = found
+    assert where == "at epoch 1, batch 4"
+    assert loss == again
+    assert "through layer 'fc3' has norm" in said
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_a_loss_may_come_as_a_list_of_one(shape):
+    """As some of snnTorch's do."""
+    net = nn.Linear(2, 1)
+    net(torch.ones(1, 2)).sum().backward()
+    assert sound(torch.full(shape, 0.5), net) == (True, 0.5)
+    assert sound(torch.full(shape, math.nan), net)[0] is False
 
 
 def test_an_error_that_grows_from_layer_to_layer_is_named_where_it_passes_the_bound():

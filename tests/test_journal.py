@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import stat
 import subprocess
 import sys
 import tempfile
@@ -90,6 +91,14 @@ def test_a_disk_that_fails_at_the_last_moment_leaves_nothing(tmp_path, monkeypat
     with pytest.raises(WriteError, match="No space left on device"):
         append(path, b'{"kind": 1}\n')
     assert path.read_bytes() == b"{}\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder cannot be opened")
+def test_a_file_in_the_place_of_another_is_on_the_disk_with_its_name(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(journal.os, "fsync", lambda number: synced.append(stat.S_ISDIR(os.fstat(number).st_mode)))
+    journal.write(tmp_path / "file", b"7")
+    assert synced == [False, True], "first what it holds, then the folder that names it"
 
 
 @pytest.mark.parametrize("size", [200, 1500, 2500, 3300, 4500, 5400])

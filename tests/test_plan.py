@@ -42,6 +42,24 @@ def test_updates_are_timed_in_whole_cycles_of_the_rule(digits, monkeypatch, rule
     assert found == Cost(1 / timed, 1.0, 1.0, math.ceil(1197 / 64), 10)
 
 
+def test_the_start_and_the_end_of_an_epoch_are_timed_with_their_measurements(digits, monkeypatch):
+    """By a watch that counts measurements as hours and adaptations as seconds."""
+    done = []
+
+    class Counting:
+        def __init__(self):
+            self.before = len(done)
+
+        def read(self):
+            return sum(done[self.before :]), 0.0
+
+    monkeypatch.setattr(plan, "Stopwatch", Counting)
+    monkeypatch.setattr(plan, "measure", lambda *_: done.append(3600))
+    monkeypatch.setattr(plan, "adapt", lambda net, epoch=False: done.append(60 if epoch else 1))
+    found = cost(Experiment(**TINY), digits)
+    assert (found.start, found.update, found.epoch) == (3600, 1, 3660)
+
+
 def test_runs_that_differ_in_seed_lr_or_epochs_share_a_timing(digits, monkeypatch):
     timed = []
     monkeypatch.setattr(plan, "cost", lambda one, data, device: timed.append(one) or Cost(1, 1, 1, 1, one.epochs))

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from spikefa import losses
 from spikefa.readout import READOUTS, first_spike, mean_membrane, spike_count
 from spikefa.sequence import run
 
@@ -69,3 +70,15 @@ def test_only_spiking_read_outs_fire_and_reset(name, readout):
     assert (mem.sub(closed_form).abs().max() < 1e-5) == (not readout.spiking)
     assert readout.neuron(0.9).reset_mechanism == ("subtract" if readout.spiking else "none")
     assert readout.neuron(0.7).beta == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize(
+    "readout",
+    [*READOUTS.values(), losses.ce_rate_loss, losses.mse_membrane_loss],
+    ids=[*READOUTS, "spikes", "membranes"],
+)
+def test_a_weighted_read_out_has_as_many_times_the_loss(readout):
+    spk, mem = trains(0.4), torch.randn(T, B, CLASSES, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    y = torch.arange(B) % CLASSES
+    y = y[:, None].expand(B, T) if readout.framewise else y
+    torch.testing.assert_close(readout.weighted(0.25).cost(spk, mem, y), 0.25 * readout.cost(spk, mem, y))

@@ -46,6 +46,7 @@ NETWORKS = {
     "read-out-without-reset": lambda: dense(leaky(), leaky(reset_mechanism="none", output=True)),
     "integrators": lambda: dense(leaky(beta=1.0, reset_mechanism="none"), leaky(reset_mechanism="none", output=True)),
     "recurrent": lambda: dense(recurrent(), leaky()),
+    "recurrent-no-bias": lambda: dense(recurrent(), leaky(), bias=False),
     "to-itself": lambda: dense(recurrent(all_to_all=False, V=torch.linspace(-1, 1, 12), linear_features=None), leaky()),
     "recurrent-without-reset": lambda: dense(recurrent(reset_mechanism="none", output=True)),
     "images": lambda: images(nn.Conv2d(2, 4, 3, padding=1), leaky(), nn.AvgPool2d(2)),

@@ -11,7 +11,7 @@ import nir
 
 from spikefa.nir import export, graph, simulate, verify
 from spikefa.sequence import walk
-from tests.nir.networks import CURRENT_BASED, NETWORKS, case
+from tests.nir.networks import CURRENT_BASED, NETWORKS, case, leaky
 
 LIKE_SNNTORCH = ["leaky", "no-bias", "beta-per-neuron", "synaptic-all-alike"]
 """Without convolutions and loops, and with one threshold a layer: all else its importer breaks or refuses."""
@@ -38,6 +38,15 @@ def test_another_dt_or_meaning_is_seen(tmp_path, wrong):
     net, shape, x = case("leaky")
     export(net, tmp_path / "net.nir", shape, dt=1e-3)
     assert verify(net, tmp_path / "net.nir", x, **{"dt": 1e-3} | wrong).misplaced > 100
+
+
+def test_a_membrane_at_the_threshold_does_not_fire(tmp_path):
+    """Neither in a neuron nor where spikes are made of the membranes 1, 1.5, 1.75; all of these are exact."""
+    net = torch.nn.Sequential(leaky(beta=0.5, reset_mechanism="none"), leaky(beta=0.5))
+    export(net, tmp_path / "net.nir", (1,), dt=2**-10)
+    found = verify(net, tmp_path / "net.nir", torch.ones(3, 1, 1), dt=2**-10)
+    assert found.outputs[0].ravel().tolist() == [0, 0, 1]
+    assert found.misplaced == 0
 
 
 def spikes(net, x):
