@@ -35,8 +35,8 @@ def export(
 
     Args:
         out: the file, net.nir; feedback weights go to net.feedback.safetensors.
-        checkpoint: from compare --checkpoints, or a state_dict from torch.save or safetensors. The former tells the next
-            six options itself.
+        checkpoint: from compare --checkpoints, or a state_dict from torch.save or safetensors. The former tells the
+            next six options itself.
         rule: that it was trained by, as in compare (default: bp).
         network: that it was saved from; your own as package.module:function (default: mlp).
         dataset: that it was trained on (default: digits).
@@ -52,6 +52,7 @@ def export(
     from spikefa.nir.sitting import sit
     from spikefa.restoring import told
 
-    given = {"rule": rule, "network": network, "dataset": dataset, "encoding": encoding, "readout": readout}
-    experiment = told(checkpoint, {name: value for name, value in (given | {"steps": steps}).items() if value is not None})
+    fields = {"rule": rule, "network": network, "dataset": dataset, "encoding": encoding, "readout": readout}
+    given = {name: value for name, value in {**fields, "steps": steps}.items() if value is not None}
+    experiment = told(checkpoint, given)
     return sit(out, checkpoint, experiment, images, data, dt=dt, beta=beta, approximate=approximate)

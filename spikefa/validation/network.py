@@ -183,7 +183,8 @@ def read(checkpoint: Path) -> dict[str, Tensor]:
             return network_tensors(checkpoint)
         found: Any = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ValueError(f"{checkpoint} cannot be read as a state_dict: {f'{error} '.splitlines()[0].strip()}; {SAVE}") from error
+        said = f"{error} ".splitlines()[0].strip()
+        raise ValueError(f"{checkpoint} cannot be read as a state_dict: {said}; {SAVE}") from error
     if not isinstance(found, dict) or not all(isinstance(values, Tensor) for values in found.values()):
         raise ValueError(f"{checkpoint} holds no state_dict: {SAVE}")
     return found
