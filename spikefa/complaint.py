@@ -56,6 +56,8 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in FULL:
         where = f" {error.filename}" if error.filename else ""
         return f"no room to write{where} ({error.strerror}): make some, and give the same command again"
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"cannot use {error.filename} ({error.strerror}): give another place"
     return " ".join(str(error).split())
 
 

@@ -85,6 +85,9 @@ WRONG = {
     "study broken": (["compare", "broken.toml"], ["broken.toml", "not TOML"]),
     "study key": (["compare", "key.toml"], ["'epoch'", "did you mean 'epochs'?"]),
     "unwritable": (["compare", "--out", "broken.toml/runs"], ["broken.toml/runs", "--out"]),
+    "unwritable figures": (["validate", "fa", "--figures", "broken.toml/x"], ["broken.toml/x", "give another place"]),
+    "unwritable claims": (["reproduce", "song2021", "--out", "broken.toml"], ["broken.toml", "give another place"]),
+    "checked rule's option": (["check", "fbp:period=0"], ["period", "0"]),
     "no runs": (["report", "nowhere"], ["nowhere"]),
     "torn": (["report", "torn"], ["runs.jsonl", "--mend"]),
 }

@@ -78,3 +78,12 @@ def test_every_page_is_in_the_site():
     pages = {page.removeprefix("docs/").removesuffix(".md") for page in PAGES if page.startswith("docs/")}
     own = {page for page in pages if not page.endswith("/discussion") and page != "index"}
     assert own <= set(contents.split())
+
+
+def test_every_page_that_the_site_names_exists():
+    """But for the line that names the page itself, ``Start here <self>``."""
+    contents = re.findall(r"\{toctree\}(.*?)```", read("docs/index.md"), re.DOTALL)
+    lines = "\n".join(contents).splitlines()
+    named = [line for line in lines if line and not line.startswith(":") and "<self>" not in line]
+    assert "choosing" in named
+    assert [name for name in named if not (ROOT / "docs" / f"{name}.md").exists()] == []

@@ -66,8 +66,10 @@ def check(rule: str, *, only: Annotated[list[str] | None, Parameter(consume_mult
         rule: with options that make it quick: fa, fbp:period=3, package.module:Class:eta=0.1.
         only: names of checks (default: all).
     """
+    from spikefa.experiment import Experiment
     from spikefa.testing import outcomes
 
+    Experiment(rule=rule)  # refuses an option that cannot be, which is no fault of the rule
     broken = 0
     for outcome in outcomes(rule, checks=only):
         print(outcome, flush=True)

@@ -113,8 +113,8 @@ def _check(name: str, module: Any, approximate: bool) -> None:
         )
     if not approximate and (wrong := _reset(module)):
         raise ValueError(
-            f"{name} {wrong}; build and train it so, or allow approximate: spikes then differ, and the node's metadata "
-            f"alone tell the true reset"
+            f"{name} {wrong}; build and train it so, or allow approximate (on the command line --approximate): "
+            f"spikes then differ, and the node's metadata alone tell the true reset"
         )
 
 

@@ -42,6 +42,8 @@ def sit(
     """
     if images < 1:
         raise ValueError(f"images must be at least 1, not {images}")
+    if not out.parent.is_dir():
+        raise FileNotFoundError(f"{out} cannot be written, for there is no folder {out.parent}: make it")
     found = load(experiment.dataset, data)
     net = restored(checkpoint, experiment, found, feedback=True)
     written = export(net, out, found.shape, dt=dt, beta=beta, approximate=approximate)

@@ -26,6 +26,9 @@ from spikefa.validation.exact import Exact
 if TYPE_CHECKING:
     from models.trace import Trace
 
+SAVE = "take one from spikefa compare --checkpoints, or save one by torch.save(net.state_dict(), ...)"
+"""The way out where a file of weights is none."""
+
 TOGETHER = 10
 """Samples simulated side by side, each with synapses of its own: more take more memory."""
 
@@ -174,13 +177,14 @@ def read(checkpoint: Path) -> dict[str, Tensor]:
         ValueError: it holds something else.
     """
     if not checkpoint.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {checkpoint}: save one by torch.save(net.state_dict(), ...)")
+        raise FileNotFoundError(f"there is no checkpoint {checkpoint}: {SAVE}")
     try:
         if checkpoint.suffix == ".safetensors":
             return network_tensors(checkpoint)
         found: Any = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ValueError(f"{checkpoint} cannot be read as a state_dict: {f'{error} '.splitlines()[0]}") from error
+        said = f"{error} ".splitlines()[0].strip()
+        raise ValueError(f"{checkpoint} cannot be read as a state_dict: {said}; {SAVE}") from error
     if not isinstance(found, dict) or not all(isinstance(values, Tensor) for values in found.values()):
-        raise ValueError(f"{checkpoint} holds no state_dict: save one by torch.save(net.state_dict(), ...)")
+        raise ValueError(f"{checkpoint} holds no state_dict: {SAVE}")
     return found

@@ -17,6 +17,7 @@ from spikefa.comparison import load
 from spikefa.experiment import Experiment
 from spikefa.nir import sitting
 from spikefa.streams import stream
+from spikefa.training import Training
 
 SETTINGS = {"rule": "kp", "network": "mlp:reset=zero,width=40"}
 WORDS = ["--rule", "kp", "--network", "mlp:reset=zero,width=40"]
@@ -78,10 +79,27 @@ def test_what_nir_cannot_hold_is_written_only_where_that_is_allowed_and_counted(
     status, said = export(*words)
     assert (status, said.count("\n")) == (2, 1)
     assert "lif1 resets by subtraction" in said
+    assert "--approximate" in said
     assert not (tmp_path / "net.nir").exists()
     status, said = export(*words, "--approximate")
     assert status == 0
     assert re.search(r"spikes, [1-9][\d,]* elsewhere; \d+ of 20 predictions are the same", said)
+
+
+def test_a_checkpoint_of_compare_tells_what_it_was_trained_with(export, tmp_path):
+    experiment = Experiment(**SETTINGS, epochs=1, steps=2, weight_decay=1e-3)
+    training = Training(experiment, load("digits"))
+    list(training.epochs())
+    training.checkpoint().save(tmp_path / "best.safetensors")
+    status, said = export("--checkpoint", tmp_path / "best.safetensors")
+    assert (status, "0 elsewhere" in said, "the feedback weights of kp" in said) == (0, True, True)
+
+
+def test_a_folder_that_is_missing_is_named_before_anything_is_loaded(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["spikefa", "export", "nowhere/net.nir", "--checkpoint", "none.pt"])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    assert "there is no folder nowhere" in capsys.readouterr().err
 
 
 def test_a_file_that_fires_otherwise_gives_status_1(export, monkeypatch):
