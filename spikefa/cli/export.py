@@ -16,12 +16,12 @@ def export(
     /,
     *,
     checkpoint: Annotated[Path, TRAINED],
-    rule: Annotated[str, TRAINED] = "bp",
-    network: Annotated[str, TRAINED] = "mlp",
-    dataset: Annotated[str, TRAINED] = "digits",
-    encoding: Annotated[str, TRAINED] = "current",
-    readout: Annotated[str, TRAINED] = "membrane",
-    steps: Annotated[int, TRAINED] = 10,
+    rule: Annotated[str | None, TRAINED] = None,
+    network: Annotated[str | None, TRAINED] = None,
+    dataset: Annotated[str | None, TRAINED] = None,
+    encoding: Annotated[str | None, TRAINED] = None,
+    readout: Annotated[str | None, TRAINED] = None,
+    steps: Annotated[int | None, TRAINED] = None,
     data: Annotated[Path | None, TRAINED] = None,
     beta: Annotated[str, NIR] = "euler",
     dt: Annotated[float, NIR] = 1e-4,
@@ -35,22 +35,24 @@ def export(
 
     Args:
         out: the file, net.nir; feedback weights go to net.feedback.safetensors.
-        checkpoint: a state_dict, from torch.save or safetensors.
-        rule: that it was trained by, as in compare.
-        network: that it was saved from; your own as package.module:function.
-        dataset: that it was trained on.
-        encoding: likewise.
-        readout: likewise.
-        steps: time steps per image, likewise.
+        checkpoint: from compare --checkpoints, or a state_dict from torch.save or safetensors. The former tells the
+            next six options itself.
+        rule: that it was trained by, as in compare (default: bp).
+        network: that it was saved from; your own as package.module:function (default: mlp).
+        dataset: that it was trained on (default: digits).
+        encoding: likewise (default: current).
+        readout: likewise (default: membrane).
+        steps: time steps per image, likewise (default: 10).
         data: folder with the data sets; else SPIKEFA_DATA, the cache, download.
         beta: its meaning: euler, tau = dt/(1 - beta), as most simulators read NIR; exponential, tau = -dt/ln(beta).
         dt: length of a step, s.
         approximate: write neurons whose reset NIR cannot hold, as by subtraction, as ones that reset to zero.
         images: how many test images to run.
     """
-    from spikefa.experiment import Experiment
     from spikefa.nir.sitting import sit
+    from spikefa.restoring import told
 
-    names = {"rule": rule, "network": network, "dataset": dataset, "encoding": encoding, "readout": readout}
-    experiment = Experiment(**names, steps=steps)
+    trained = {"rule": rule, "network": network, "dataset": dataset, "encoding": encoding, "readout": readout}
+    given = {name: value for name, value in {**trained, "steps": steps}.items() if value is not None}
+    experiment = told(checkpoint, given)
     return sit(out, checkpoint, experiment, images, data, dt=dt, beta=beta, approximate=approximate)

@@ -17,6 +17,7 @@ from spikefa.comparison import load
 from spikefa.experiment import Experiment
 from spikefa.nir import sitting
 from spikefa.streams import stream
+from spikefa.training import Training
 
 SETTINGS = {"rule": "kp", "network": "mlp:reset=zero,width=40"}
 WORDS = ["--rule", "kp", "--network", "mlp:reset=zero,width=40"]
@@ -71,6 +72,15 @@ def test_a_trained_network_is_the_same_in_nir(export, tmp_path, trained, file, m
     assert (nir.read(tmp_path / "net.nir").nodes["fc2"].weight == state["fc2.weight"].numpy()).all()
     with safe_open(tmp_path / "net.feedback.safetensors", "pt") as beside:
         assert beside.get_tensor("fc2").double().equal(state["fc2.feedback.weight"].double())
+
+
+def test_a_checkpoint_of_a_comparison_tells_itself_what_it_is(export, trained, tmp_path):
+    training = Training(Experiment(**SETTINGS, epochs=1, steps=2), load("digits"))
+    list(training.epochs())
+    training.checkpoint().save(tmp_path / "best.safetensors")
+    status, said = export("--checkpoint", tmp_path / "best.safetensors")
+    assert status == 0, said
+    assert "the feedback weights of kp" in said
 
 
 def test_what_nir_cannot_hold_is_written_only_where_that_is_allowed_and_counted(export, tmp_path):
