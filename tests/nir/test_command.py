@@ -75,7 +75,7 @@ def test_a_trained_network_is_the_same_in_nir(export, tmp_path, trained, file, m
 
 
 def test_a_checkpoint_of_a_comparison_tells_itself_what_it_is(export, trained, tmp_path):
-    training = Training(Experiment(**SETTINGS, epochs=1, steps=2), load("digits"))
+    training = Training(Experiment(**SETTINGS, weight_decay=1e-3, epochs=1, steps=2), load("digits"))
     list(training.epochs())
     training.checkpoint().save(tmp_path / "best.safetensors")
     status, said = export("--checkpoint", tmp_path / "best.safetensors")
