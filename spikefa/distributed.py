@@ -41,7 +41,13 @@ class Known(RuntimeError):
 
 
 class Crew(ABC):
-    """Who trains: a process alone, or several together."""
+    """Who trains: a process alone, or several together.
+
+    Attributes:
+        size: how many.
+    """
+
+    size: int = 1
 
     @abstractmethod
     def leading(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.box import SIMPLE_HEAD
@@ -12,9 +13,10 @@ from rich.table import Table
 
 from spikefa.comparison import grid, load
 from spikefa.experiment import Experiment
-from spikefa.machine import usable, use_threads
+from spikefa.machine import count, usable, use_threads
+from spikefa.own import settled
 from spikefa.plan import Cost, costs, makespan, memory
-from spikefa.sitting import DEFAULTS, PLACES, TUNING
+from spikefa.sitting import DEFAULTS, PLACES, TUNING, path_of
 from spikefa.study import read_study
 from spikefa.tuning import Tuning
 
@@ -27,9 +29,11 @@ def sit(study: Path, jobs: Sequence[str], data: Path | None, device: str, thread
     Raises:
         ValueError: an option of the study, or a number of jobs, that cannot be.
     """
-    wanted = [_count(number) for number in jobs]
+    wanted = [count("jobs", number) for number in jobs]
     use_threads(threads)
     experiments = planned(study)
+    if (place := _written(study).get("data") if data is None else data) is not None:
+        data = path_of("data", place)
     loaded = {name: load(name, data) for name in dict.fromkeys(e.dataset for e in experiments)}
     with console.status(f"timing {len(experiments)} runs"):
         found = costs(experiments, loaded, usable(device))
@@ -44,7 +48,7 @@ def sit(study: Path, jobs: Sequence[str], data: Path | None, device: str, thread
 
 
 def planned(study: Path) -> tuple[Experiment, ...]:
-    """The experiments of a study file; of a tuned one the trials, and the runs with the first value of each field.
+    """The experiments of a study file; with ``tune`` its trials, and the runs with the first value of each field.
 
     Example:
         >>> import tempfile
@@ -53,21 +57,22 @@ def planned(study: Path) -> tuple[Experiment, ...]:
         >>> len(planned(path))
         8
     """
-    options = TUNING | DEFAULTS | read_study(study, {*Experiment.model_fields, *PLACES, *TUNING})
+    options = TUNING | DEFAULTS | _written(study)
     options = {name: value for name, value in options.items() if name not in PLACES}
-    tune, seed, epochs = (options.pop(name) for name in TUNING)
+    tune, seed, epochs, how = (options.pop(name, "") for name in (*TUNING, "tuned"))
+    own = settled(options, str(how))
     if tune is None:
-        return grid(options)
+        return own.experiments
+    if own.tuning:
+        raise ValueError(f"{study} has settings for each rule: leave tune out")
     fields = (tune,) if isinstance(tune, str) else tuple(tune)
     trials = Tuning(fields, seed, epochs).trials(options)
     chosen = {name: value[0] if isinstance(value, list) else value for name, value in options.items() if name in fields}
     return (*trials, *grid(options | chosen))
 
 
-def _count(number: str) -> int:
-    if not number.isdecimal() or int(number) < 1:
-        raise ValueError(f"jobs must be whole numbers, at least 1, not {number!r}")
-    return int(number)
+def _written(study: Path) -> dict[str, Any]:
+    return read_study(study, {*Experiment.model_fields, *PLACES, *TUNING, "tuned"})
 
 
 def _table(*columns: str) -> Table:

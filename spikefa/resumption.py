@@ -12,6 +12,7 @@ import torch
 
 from spikefa.checkpoint import Checkpoint
 from spikefa.datasets import Dataset
+from spikefa.distributed import crew
 from spikefa.experiment import Experiment
 from spikefa.measurement import Epoch
 from spikefa.training import Training
@@ -96,4 +97,5 @@ def _begun(fresh: Callable[[], Training], path: Path, origin: Mapping[str, Any])
 def _origin(environment: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
     """What the last bits of a run depend on besides its experiment."""
     named = {name: environment[name] for name in ("versions", "commit", "device", "threads") if name in environment}
-    return {**named, "processor": torch.backends.cpu.get_cpu_capability(), "data": data.note}
+    processor, processes = torch.backends.cpu.get_cpu_capability(), crew.get().size
+    return {**named, "processor": processor, "processes": processes, "data": data.note}

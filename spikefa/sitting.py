@@ -59,12 +59,12 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
     how = str(options.pop("tuned", ""))
     place = {name: options.pop(name) for name in PLACES}
     tuning = _tuning(**{name: options.pop(name) for name in TUNING})
-    folder, data, device = _path("out", place["out"]), place["data"], place["device"]
+    folder, data, device = path_of("out", place["out"]), place["data"], place["device"]
     own = settled(options, "" if "rule" in given else how)  # rules that are typed are not those of the tables
     if idle := [name for name in given if name in own.tuning] or ["tune"] * bool(tuning and own.tuning):
         raise ValueError(f"{study} has settings for each rule: leave {idle[0]} out, or give --rule too")
     where: dict[str, Any] = {
-        "data_folder": None if data is None else _path("data", data),
+        "data_folder": None if data is None else path_of("data", data),
         "device": device if place["engine"] == "dask" else usable(device),
         "probe": None if place["probe"] is None else count("probe", place["probe"]),
         "checkpoints": _flag("checkpoints", place["checkpoints"]),
@@ -180,7 +180,12 @@ def _tuning(tune: Any, tune_seed: Any, tune_epochs: Any) -> Tuning | None:
     return Tuning(fields, trial.seed, trial.epochs)
 
 
-def _path(option: str, value: Any) -> Path:
+def path_of(option: str, value: Any) -> Path:
+    """A path as it was typed, or as a study file has it.
+
+    Raises:
+        ValueError: it is none; the message names the option.
+    """
     if not isinstance(value, str | Path):
         raise ValueError(f"{option} must be a path, not {value!r}")
     return Path(value)

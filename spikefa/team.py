@@ -106,7 +106,7 @@ class Team(Crew):
             distributed.broadcast_object_list([order], src=0, group=self.control)
             if data is not None:
                 for tensor in _tensors(data.train):
-                    distributed.broadcast(tensor.contiguous(), src=0, group=self.control)
+                    distributed.broadcast(_bytes(tensor), src=0, group=self.control)
 
     def dismiss(self) -> None:
         """The leader has nothing more to train; the others end, unless they wait within a training that broke off."""
@@ -122,7 +122,7 @@ class Team(Crew):
                 return None
             tensors = [torch.empty(s, dtype=d) for s, d in zip(order.shapes, order.dtypes, strict=True)]
             for tensor in tensors:
-                distributed.broadcast(tensor, src=0, group=self.control)
+                distributed.broadcast(_bytes(tensor), src=0, group=self.control)
         torch.set_num_threads(order.threads)
         train, (name, classes, note) = _split(tensors, order.events), order.dataset
         one = Split(train.x[:1], train.y[:1])  # the leader alone measures
@@ -219,6 +219,11 @@ def _tensors(split: Split) -> list[Tensor]:
         return [split.y, split.x]
     events = [split.x.time, split.x.unit, split.x.starts, split.x.value]
     return [split.y, *(tensor for tensor in events if tensor is not None)]
+
+
+def _bytes(tensor: Tensor) -> Tensor:
+    """The memory of a tensor, since gloo sends no int16, which the inputs of events are."""
+    return tensor.contiguous().view(torch.uint8)
 
 
 def _split(tensors: list[Tensor], events: tuple[tuple[int, ...], float] | None) -> Split:

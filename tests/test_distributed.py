@@ -32,6 +32,7 @@ TRAININGS = {
     "poisson": SMALL | {"rule": "kp", "encoding": "poisson"},
     "remedy": SMALL | {"rule": "fa", "remedy": "weight_norm+weight_noise:std=0.01", "seed": 3},
     "local": SMALL | {"rule": "kp", "credit": "local", "readout": "every_step"},
+    "events": SMALL | {"rule": "fa", "dataset": "shd", "batch_size": 4},
     "sgd": SMALL | {"rule": "bp", "optimizer": "sgd:momentum=0.9"},
 }
 FAILING = {

@@ -8,6 +8,7 @@ import pytest
 from spikefa import plan
 from spikefa.datasets import DATASETS
 from spikefa.experiment import Experiment
+from spikefa.outlook import planned, sit
 from spikefa.plan import Cost, cost, costs, makespan
 from tests.test_cli import spikefa
 
@@ -89,7 +90,7 @@ def test_the_command_prints_costs_and_counts_trials(tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["--jobs", "0"], "jobs must be whole numbers, at least 1, not '0'"), ([], "no rule is called 'bq'")],
+    [(["--jobs", "0"], "jobs must be a whole number, at least 1, not '0'"), ([], "no rule is called 'bq'")],
 )
 def test_what_cannot_be_is_named(tmp_path, words, said):
     study = tmp_path / "study.toml"
@@ -97,3 +98,21 @@ def test_what_cannot_be_is_named(tmp_path, words, said):
     done = spikefa("plan", study, *words, cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_a_study_with_settings_for_each_rule_is_planned_as_it_is_compared(tmp_path):
+    study = tmp_path / "tuned.toml"
+    study.write_text('seed = [0, 1]\ntuned = "by a search"\n[[rule]]\nname = "bp"\n[[rule]]\nname = "fa"\nlr = 0.02\n')
+    assert [(e.rule, e.seed, e.lr) for e in planned(study)] == [
+        ("bp", 0, 1e-3),
+        ("fa", 0, 0.02),
+        ("bp", 1, 1e-3),
+        ("fa", 1, 0.02),
+    ]
+
+
+def test_the_studys_own_folder_of_data_is_looked_into(tmp_path):
+    study = tmp_path / "study.toml"
+    study.write_text('rule = "bp"\nseed = 0\ndataset = "mnist"\ndata = 3')
+    with pytest.raises(ValueError, match="data must be a path, not 3"):
+        sit(study, ["1"], None, "cpu", None)

@@ -232,5 +232,5 @@ def test_a_database_of_another_study_is_refused(data, tmp_path):
 def test_a_second_process_is_refused(data, tmp_path):
     first = search(Plan(TINY, ("bp",), budget=2), data, tmp_path)
     next(first)
-    with pytest.raises(ValueError, match="another spikefa tunes in"):
+    with pytest.raises(ValueError, match="another spikefa writes to"):
         next(search(Plan(TINY, ("bp",), budget=2), data, tmp_path))

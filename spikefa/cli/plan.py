@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from spikefa.cli.options import Count, One
+from spikefa.cli.options import Count, One, Words
 
 
 def plan(
@@ -17,16 +17,20 @@ def plan(
     data: Annotated[Path | None, One] = None,
     device: Annotated[str, One] = "cpu",
     threads: Annotated[str | None, Count] = None,
+    trust: Annotated[list[str] | None, Words] = None,
 ) -> int:
     """Say what a study will cost, before it runs: a few updates of each of its experiments are timed.
 
     Args:
         study: the TOML file that spikefa compare would be given.
         jobs: numbers of runs side by side to reckon with (default: 1 8 64).
-        data: folder with the data sets; else SPIKEFA_DATA, the cache, download.
+        data: folder with the data sets (default: the study's; else SPIKEFA_DATA, the cache, download).
         device: cpu, cuda, ...
         threads: CPU threads of a run (default: torch's own choice).
+        trust: names such as my.rules:Best that the study file may have imported.
     """
     from spikefa import outlook
+    from spikefa.names import trusting
 
-    return outlook.sit(study, jobs or ["1", "8", "64"], data, device, threads)
+    with trusting(trust or ()):
+        return outlook.sit(study, jobs or ["1", "8", "64"], data, device, threads)

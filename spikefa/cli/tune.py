@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from spikefa.cli.options import Count, One
+from spikefa.cli.options import Count, One, Words
 
 
 def tune(
@@ -23,6 +23,7 @@ def tune(
     data: Annotated[Path | None, One] = None,
     device: Annotated[str | None, One] = None,
     threads: Annotated[str | None, Count] = None,
+    trust: Annotated[list[str] | None, Words] = None,
 ) -> int:
     """Search each rule's learning rate and own options, with the same number of trials for every rule.
 
@@ -39,8 +40,11 @@ def tune(
         data: folder with the data sets (default: the study's; else SPIKEFA_DATA, the cache, download).
         device: cpu, cuda, ... (default: the study's, or cpu).
         threads: CPU threads (default: the study's, or torch's own choice).
+        trust: names such as my.rules:Best that the study file may have imported.
     """
+    from spikefa.names import trusting
     from spikefa.search.sitting import sit
 
     place = {"data": data, "device": device, "threads": threads, "epochs": epochs}
-    return sit(study, budget, out, seed, place, shlex.join(["spikefa", *sys.argv[1:]]))
+    with trusting(trust or ()):
+        return sit(study, budget, out, seed, place, shlex.join(["spikefa", *sys.argv[1:]]))

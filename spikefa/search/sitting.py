@@ -10,10 +10,10 @@ from rich.table import Table
 
 from spikefa.comparison import load
 from spikefa.experiment import Experiment
-from spikefa.machine import usable, use_threads
+from spikefa.machine import count, usable, use_threads
 from spikefa.search import tuned
 from spikefa.search.trials import Plan, best, ended, search
-from spikefa.sitting import DEFAULTS, PLACES, console
+from spikefa.sitting import DEFAULTS, PLACES, console, path_of
 from spikefa.study import read_study
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def sit(path: Path, budget: Any, out: Path, seed: Any, place: Mapping[str, Any],
     asked: dict[str, Any] = {**{name: PLACES[name] for name in ("data", "device", "threads")}, **study, **given}
     use_threads(asked["threads"])
     plan = _plan(DEFAULTS | study, budget, seed, given.get("epochs"))
-    data = load(plan.first(plan.rules[0]).dataset, None if asked["data"] is None else Path(asked["data"]))
+    data = load(plan.first(plan.rules[0]).dataset, None if asked["data"] is None else path_of("data", asked["data"]))
     _announce(plan)
     for rule, trial in search(plan, data, out, usable(asked["device"])):
         console.print(f"{rule}, trial {trial.number + 1} of {budget}: {_outcome(trial)}", markup=False, soft_wrap=True)
@@ -67,18 +67,12 @@ def _plan(study: Mapping[str, Any], budget: Any, seed: Any, epochs: Any) -> Plan
         if isinstance(value, list) and name != "lr":
             raise ValueError(f"{name} has several values, {value!r}: tune one setting at a time, and give it one value")
     fields = {name: value for name, value in fields.items() if not isinstance(value, list)}
-    fields |= {} if epochs is None else {"epochs": _whole("epochs", epochs)}
+    fields |= {} if epochs is None else {"epochs": count("epochs", epochs)}
     if str(seed) in map(str, seeds):
         raise ValueError(f"the trials' seed {seed} is one of the study's, {seeds!r}: choose another --seed")
     for each in seeds:
         Experiment(seed=each)  # which refuses what is no seed
-    return Plan(fields, tuple(dict.fromkeys(rules)), _whole("budget", budget), Experiment(seed=seed).seed)
-
-
-def _whole(name: str, value: Any) -> int:
-    if not str(value).isdecimal() or int(value) < 1:
-        raise ValueError(f"{name} must be a whole number, at least 1, not {value!r}")
-    return int(value)
+    return Plan(fields, tuple(dict.fromkeys(rules)), count("budget", budget), Experiment(seed=seed).seed)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import torch
-from filelock import FileLock, Timeout
 
 from spikefa.datasets import Dataset, Split
 from spikefa.experiment import Experiment
+from spikefa.lock import alone
 from spikefa.options import Range, whole
 from spikefa.search.space import defaults, named_with, space
 from spikefa.streams import stream
@@ -136,12 +136,7 @@ def search(plan: Plan, data: Dataset, folder: Path, device: str = "cpu") -> Iter
     Raises:
         ValueError: the database holds other trials, or another process writes to it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        held = FileLock(folder / "tuning.lock").acquire(timeout=0)
-    except Timeout:
-        raise ValueError(f"another spikefa tunes in {folder} now: wait for it, or choose another --out") from None
-    with held:
+    with alone(folder / DATABASE):
         studies = {rule: _study(plan, rule, folder) for rule in plan.rules}
         for rule, study in studies.items():
             while trial := _next(study, plan, rule):

@@ -135,7 +135,7 @@ SPOILT = {
     "of another experiment": (lambda path, other: other.replace(path), "of another experiment: rule differs"),
     "elsewhere": (
         lambda path, _: path.with_name(BEST).replace(path),
-        "versions, threads were others then, and numbers may come out otherwise",
+        "versions, threads, processes were others then, and numbers may come out otherwise",
     ),
 }
 
@@ -147,7 +147,7 @@ def test_a_run_that_cannot_go_on_is_trained_anew_with_a_warning(tmp_path, undist
     first, second = EXPERIMENTS
     place = tmp_path / FOLDER / first.key
     found = kept(tmp_path, first)
-    found.origin.update(threads=77, versions={})
+    found.origin.update(threads=77, versions={}, processes=2)
     found.save(place / BEST)
     spoil(place / LAST, tmp_path / FOLDER / second.key / LAST)
     (tmp_path / FILE).unlink()

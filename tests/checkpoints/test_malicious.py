@@ -148,6 +148,17 @@ def test_a_study_file_has_nothing_imported(tmp_path, sprung, monkeypatch, capsys
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize("command", ["plan", "tune"])
+@pytest.mark.parametrize("words", [["--trust", "evil_module:Rule"], []], ids=str)
+def test_no_command_has_imported_what_stands_in_a_study_file(tmp_path, sprung, monkeypatch, capsys, command, words):
+    study = tmp_path / "study.toml"
+    study.write_text('rule = ["evil_module:Rule"]\nepochs = 1\nseed = 0\nsteps = 2\nnetwork = "mlp:depth=1,width=4"')
+    more = ["--budget", 1, "--out", tmp_path / "runs"] if command == "tune" else []
+    status, said = spikefa_says(monkeypatch, capsys, command, study, *words, *more)
+    assert (status, sprung()) == ((0, True) if words else (2, False))
+    assert words or "would import evil_module, and so run it" in said
+
+
 @pytest.mark.parametrize("words", [["--trust", "evil_module:Rule"], ["--rule", "evil_module:Rule"], []], ids=str)
 def test_what_is_typed_is_meant(tmp_path, sprung, monkeypatch, capsys, words):
     study = tmp_path / "study.toml"

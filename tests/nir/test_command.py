@@ -74,6 +74,15 @@ def test_a_trained_network_is_the_same_in_nir(export, tmp_path, trained, file, m
         assert beside.get_tensor("fc2").double().equal(state["fc2.feedback.weight"].double())
 
 
+def test_a_checkpoint_of_a_comparison_tells_itself_what_it_is(export, trained, tmp_path):
+    training = Training(Experiment(**SETTINGS, weight_decay=1e-3, epochs=1, steps=2), load("digits"))
+    list(training.epochs())
+    training.checkpoint().save(tmp_path / "best.safetensors")
+    status, said = export("--checkpoint", tmp_path / "best.safetensors")
+    assert status == 0, said
+    assert "the feedback weights of kp" in said
+
+
 def test_what_nir_cannot_hold_is_written_only_where_that_is_allowed_and_counted(export, tmp_path):
     words = "--checkpoint", "subtract.pt", "--network", "mlp:width=40"
     status, said = export(*words)
