@@ -81,9 +81,10 @@ def test_a_file_that_cannot_be_written_whole_leaves_the_one_before(trained, file
         raise OSError(28, "No space left on device")
 
     place = {"open": (Path, "open"), "fsync": (os, "fsync"), "replace": (Path, "replace")}[fails]
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+    with monkeypatch.context() as patch:
         patch.setattr(*place, full)
-        trained.checkpoint({"threads": 2}).save(file)
+        with pytest.raises(OSError, match="No space"):
+            trained.checkpoint({"threads": 2}).save(file)
     assert file.read_bytes() == before
     assert os.listdir(file.parent) == [file.name]
 
