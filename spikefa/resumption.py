@@ -65,7 +65,7 @@ def kept(
     """
     place = folder / FOLDER / experiment.key
     place.mkdir(parents=True, exist_ok=True)
-    origin = _origin(environment, data)
+    origin = _origin(environment, data) | {"probe": probe}
     fresh = partial(Training, experiment, data, device, probe, weights)
     training = _begun(fresh, place / LAST, origin)
     yield from list(training.history)

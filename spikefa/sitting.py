@@ -55,6 +55,11 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
         OSError: the output folder cannot be written.
     """
     written = read_study(study, {*Experiment.model_fields, *PLACES, *TUNING, "tuned"}) if study else {}
+    if "scheduler" in written and "scheduler" not in given:
+        raise ValueError(
+            f"{study} names a scheduler, {written['scheduler']!r}, and who has it can run programs here: if you mean it, "
+            f"give --scheduler yourself"
+        )
     options = PLACES | TUNING | DEFAULTS | written | dict(given)
     how = str(options.pop("tuned", ""))
     place = {name: options.pop(name) for name in PLACES}

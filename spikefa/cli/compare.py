@@ -52,8 +52,8 @@ def compare(
     Args:
         study: a TOML file with any of these options, for example rule = ["bp", "fa"]; options given here win.
         rule: feedback rules, with options: bp fa fbp:period=100 (default: bp fa fbp:period=20 sal).
-        remedy: what is done to the weights after each update, joined by +: weight_norm, norm_limit, readout_decay
-            (default: none).
+        remedy: what is done to the weights after each update, joined by +: weight_norm, norm_limit, readout_decay,
+            weight_noise (default: none).
         dataset: data sets (default: digits).
         network: networks, with options: mlp:depth=6,width=200 (default: mlp).
         encoding: how images become input over time: current, poisson, latency; events of spikes (default: current).

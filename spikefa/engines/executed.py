@@ -96,7 +96,7 @@ def _outcome(future: Future[bytes], job: Job, deaths: Counter[Job]) -> Sequence[
         return [Failed(f"ProcessDied: {said}; tried {DEATHS} times")]
     except CancelledError:
         return None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return [Failed(f"{type(error).__name__}: {error}")]
     for message, category in caught:
         warnings.warn(message, category, stacklevel=2)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spikefa import journal
 from spikefa.search.space import LR, named_with
 from spikefa.search.trials import DATABASE, Plan, best
 
@@ -38,7 +39,7 @@ def write(
         f"tuned = {_toml(how(plan))}",
     ]
     lines += [line for rule, tried in trials.items() for line in _table(rule, tried)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    journal.write(path, ("\n".join(lines) + "\n").encode())
     return path
 
 

@@ -19,6 +19,7 @@ from spikefa.experiment import Experiment
 from spikefa.names import resolve, trusting
 from spikefa.restoring import told
 from spikefa.runs import read
+from spikefa.sitting import sit
 from tests.synthetic import run, write
 
 TINY = {"network": "mlp:depth=1,width=4", "steps": 2, "epochs": 1, "seed": [0]}
@@ -231,3 +232,10 @@ def test_a_comparison_does_not_unpickle_what_lies_in_its_folder(tmp_path, sprung
         assert len(list(compare([experiment], tmp_path, checkpoints=True))) == 2
     assert not sprung()
     assert json.loads((tmp_path / "runs.jsonl").read_text().splitlines()[-1])["kind"] == "done"
+
+
+def test_a_study_file_cannot_choose_whom_a_scheduler_lets_run_programs(tmp_path):
+    study = tmp_path / "study.toml"
+    study.write_text('engine = "dask"\nscheduler = "tcp://10.0.0.1:8786"')
+    with pytest.raises(ValueError, match=r"study.toml names a scheduler, 'tcp://10.0.0.1:8786'.*give --scheduler"):
+        sit(study, {}, "")
