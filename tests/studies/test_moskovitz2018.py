@@ -13,7 +13,7 @@ from spikefa.experiment import Experiment
 from spikefa.similarity import cka
 from spikefa.studies import SIZES, STUDIES, Results, Row, Verdict
 from spikefa.studies.moskovitz2018 import arms, start
-from spikefa.studies.moskovitz2018.arms import ARMS, HIDDEN, KINDS, LATER, LAYERS, measured, similarities
+from spikefa.studies.moskovitz2018.arms import ARMS, HIDDEN, KINDS, LAYERS, measured, similarities
 from spikefa.studies.moskovitz2018.claims import PUBLISHED
 from spikefa.studies.trained import epochs
 
@@ -36,7 +36,7 @@ def small(arm, **more):
 @pytest.mark.parametrize("size", SIZES)
 def test_cases_of_a_kind_differ_in_feedback_remedy_and_start_alone(size):
     cases = {case.name: dict(case.parameters) for case in STUDY.cases(size)}
-    assert len(cases) == len(STUDY.cases(size)) == 3 + len(KINDS) * len(ARMS) - len(LATER) * (size == "quick")
+    assert len(cases) == len(STUDY.cases(size)) == 3 + len(KINDS) * len(ARMS)
     for kind in KINDS:
         fields = [{**own, "rule": "", "remedy": "", "shift": 0} for name, own in cases.items() if name.startswith(kind)]
         assert {f"{kind}: bp", f"{kind}: fa", f"{kind}: usf_sn", f"{kind}: frsf"} <= set(cases)

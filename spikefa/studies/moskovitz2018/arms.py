@@ -51,8 +51,6 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     "bp, other start": {"rule": "bp", "shift": 1000},
 }
 """The arms: ``frsf`` is the papers' uSF Init, ``usf_sn`` their uSF SN; bp from another start is a yardstick for CKA."""
-LATER = ("usf", "usf, unscaled", "fa, norm limit", "frsf, norm limit", "bp, other start")
-"""The arms that the quick size leaves out of the spiking network, which takes the most time."""
 LAYERS = ("conv1", "conv2", "fc1", "fc2", "out")
 HIDDEN = LAYERS[:-1]
 
@@ -62,8 +60,7 @@ def cases(size: Size) -> list[Case]:
     made = []
     for kind, (neurons, steps) in KINDS.items():
         fields = {**FIELDS[size], **COMMON, "network": FIELDS[size]["network"] + neurons, "steps": steps}
-        kept = [arm for arm in ARMS if (size, kind) != ("quick", "spiking") or arm not in LATER]
-        made += [Case(f"{kind}: {arm}", measured, {**fields, **ARMS[arm]}) for arm in kept]
+        made += [Case(f"{kind}: {arm}", measured, {**fields, **own}) for arm, own in ARMS.items()]
     return made
 
 
