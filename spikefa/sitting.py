@@ -57,8 +57,8 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
     written = read_study(study, {*Experiment.model_fields, *PLACES, *TUNING, "tuned"}) if study else {}
     if "scheduler" in written and "scheduler" not in given:
         raise ValueError(
-            f"{study} names a scheduler, {written['scheduler']!r}, and who has it can run programs here: if you mean it, "
-            f"give --scheduler yourself"
+            f"{study} names a scheduler, {written['scheduler']!r}, which could run programs here: if you mean it, type "
+            f"--scheduler"
         )
     options = PLACES | TUNING | DEFAULTS | written | dict(given)
     how = str(options.pop("tuned", ""))

@@ -237,5 +237,5 @@ def test_a_comparison_does_not_unpickle_what_lies_in_its_folder(tmp_path, sprung
 def test_a_study_file_cannot_choose_whom_a_scheduler_lets_run_programs(tmp_path):
     study = tmp_path / "study.toml"
     study.write_text('engine = "dask"\nscheduler = "tcp://10.0.0.1:8786"')
-    with pytest.raises(ValueError, match=r"study.toml names a scheduler, 'tcp://10.0.0.1:8786'.*give --scheduler"):
+    with pytest.raises(ValueError, match=r"study.toml names a scheduler, 'tcp://10.0.0.1:8786'.*type --scheduler"):
         sit(study, {}, "")

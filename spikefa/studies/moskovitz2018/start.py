@@ -104,7 +104,7 @@ def claims(results: Results) -> Iterator[Claim]:
         says = f"initial angle of {rule}, {draw} weights, degrees"
         values = results.values("initial angles", rule, draw)
         why = "derived in docs/initial_angle.md; a standard deviation of 0.2"
-        yield Claim(says, f"{angle} [D]", values, angle - 0.5, angle + 0.5, why)
+        yield Claim(says, f"{angle} [D]", values, angle - 0.5, angle + 0.5, why, law=True)
     for kind, gain in GAINS.items():
         yield from _growth_claims(results, kind, math.sqrt(WIDTH) / gain)
 
@@ -122,7 +122,7 @@ def _growth_claims(results: Results, kind: str, factor: float) -> Iterator[Claim
         values = (results.array(case, "factor", rule) / own).tolist() if len(own) else []
         low, high = 0.85 * expected, 1.15 * expected
         says = f"depth, {kind}: growth of the error's norm per layer, {rule} over bp"
-        yield Claim(says, f"{expected:.3g} [D]", values, low, high, f"{why}; 15 % for layers of {WIDTH}")
+        yield Claim(says, f"{expected:.3g} [D]", values, low, high, f"{why}; 15 % for layers of {WIDTH}", law=True)
     r2 = results.values(case, "r2", "usf, unscaled")
     says = f"depth, {kind}: unscaled signs, growth is geometric, R² of the logarithms on depth"
     yield Claim(says, "1 [P]", r2, 0.99, math.inf, "a line through eight layers leaves a hundredth")
