@@ -152,8 +152,8 @@ def test_a_checkpoint_in_float64_is_not_rounded(checkpoint):
         ),
         (["tests.models.test_validate:nothing"], r"nothing must be a function that returns a list of .* got \[\]"),
         (["spikefa.validation.kp:Kp"], r"kp:Kp must be a function that returns a list of .* got Kp\("),
-        (["lif", "--figures", "text.pt"], "File exists: 'text.pt'"),
-        (["--checkpoint", "none.pt", "--figures", "text.pt"], "File exists: 'text.pt'"),
+        (["lif", "--figures", "text.pt"], "cannot use text.pt"),
+        (["--checkpoint", "none.pt", "--figures", "text.pt"], "cannot use text.pt"),
         (["lif", "--network", "convnet", "--images", "5"], "--network, --images would do nothing for rules: give --ch"),
     ],
 )
