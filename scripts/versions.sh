@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # The tests that depend on snnTorch and torch, on the ends of the ranges that pyproject.toml admits.
 #
-#     scripts/versions.sh [SNNTORCH:TORCH ...]     default: 0.9.4:2.6.0 0.9.4:2.13.0 1.0.0:2.6.0 1.0.0:2.13.0
+#     scripts/versions.sh [SNNTORCH:TORCH ...]     default: 0.9.4:2.6.0 0.9.4:2.13.0 1.0.0:2.6.0 1.0.0:2.15.0
 #
 # Each pair gets an environment of its own in .versions, which stays there. SPIKEFA_PYTHON names the interpreter. On
 # Linux, PyPI's builds of torch bring several GB of CUDA along: set PIP_INDEX_URL to an index of CPU builds, if you have one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-[ $# -gt 0 ] || set -- 0.9.4:2.6.0 0.9.4:2.13.0 1.0.0:2.6.0 1.0.0:2.13.0
+[ $# -gt 0 ] || set -- 0.9.4:2.6.0 0.9.4:2.13.0 1.0.0:2.6.0 1.0.0:2.15.0
 tests=(
     tests/test_{sequence,neurons,unrolling,recurrent_layers,batch_norm}.py tests/scan
     tests/test_{routing,attachment}.py tests/testing/test_rules.py
