@@ -13,6 +13,7 @@ from typing import Any
 from spikefa.datasets import DATASETS, DataError, Dataset
 from spikefa.environment import environment
 from spikefa.experiment import Experiment
+from spikefa.journal import WriteError
 from spikefa.machine import use_threads
 from spikefa.measurement import Epoch
 from spikefa.names import resolve
@@ -77,7 +78,10 @@ Event = Begun | Epoch | Failed | Done
 
 
 def attempt(job: Job) -> Iterator[Event]:
-    """Train one experiment; whatever it raises is an event too.
+    """Train one experiment; whatever it raises is an event too, but for a checkpoint that cannot be written.
+
+    Raises:
+        WriteError: the disk is full, say.
 
     Example:
         >>> tiny = Experiment(rule="fa", epochs=1, steps=2, network="mlp:depth=1,width=8")
@@ -91,6 +95,8 @@ def attempt(job: Job) -> Iterator[Event]:
         for record in _records(job):
             epoch = record.epoch
             yield record
+    except WriteError:  # of a checkpoint, which is no fault of the experiment's
+        raise
     except Exception as error:
         yield Failed(f"{type(error).__name__}: {error}", epoch + 1, traceback.format_exc())
     else:

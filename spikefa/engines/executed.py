@@ -13,6 +13,7 @@ from threading import Lock
 
 from spikefa.attempt import Begun, Event, Failed, Job, attempt, setting
 from spikefa.engines.engine import Engine
+from spikefa.journal import WriteError
 
 DEATHS = 2
 """Processes that may die under a job before it counts as failed."""
@@ -96,6 +97,8 @@ def _outcome(future: Future[bytes], job: Job, deaths: Counter[Job]) -> Sequence[
         return [Failed(f"ProcessDied: {said}; tried {DEATHS} times")]
     except CancelledError:
         return None
+    except WriteError:
+        raise
     except (Exception, SystemExit) as error:
         return [Failed(f"{type(error).__name__}: {error}")]
     for message, category in caught:

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 import spikefa
 from spikefa.checkpoint import Checkpoint
 from spikefa.comparison import compare, grid
+from spikefa.journal import WriteError
 from spikefa.resumption import BEST, FOLDER, LAST, Restarted
 from spikefa.runs import FILE, read
 from spikefa.sitting import sit
@@ -214,3 +215,19 @@ def test_processes_that_are_killed_at_any_moment_lose_nothing(tmp_path):
         assert process.exitcode == 0
     assert numbers(folder) == numbers(tmp_path / "undisturbed")
     assert epochs(path) > len(LONGER) * 13, "it went on at least once in the middle of a run"
+
+
+def test_a_checkpoint_that_cannot_be_written_is_no_failure_of_its_run(tmp_path, undisturbed, monkeypatch):
+    from spikefa import checkpoint
+
+    def full(path, raw):
+        raise WriteError(f"cannot write to {path} (No space left on device)")
+
+    first, _ = EXPERIMENTS
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "write", full)
+        with pytest.raises(WriteError, match="No space"):
+            list(compare([first], tmp_path, checkpoints=True))
+    assert [run.state for run in read(tmp_path)] == ["incomplete"]
+    list(compare([first], tmp_path, checkpoints=True))
+    assert numbers(tmp_path) == {first.key: undisturbed[first.key]}
