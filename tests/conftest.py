@@ -13,6 +13,7 @@ from torch import nn
 
 from spikefa import RULES, gather
 from spikefa.figures import FIGURES
+from spikefa.report import write
 from spikefa.runs import read
 from tests.synthetic import represent, run
 from tests.synthetic import write as write_runs
@@ -110,6 +111,25 @@ def runs(tmp_path_factory):
 def drawn(runs):
     """Every figure of it."""
     return {name: draw(runs) for name, draw in FIGURES.items()}
+
+
+@pytest.fixture(scope="module")
+def folder(runs, tmp_path_factory):
+    """Of its report."""
+    return write(runs, tmp_path_factory.mktemp("report")).parent
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """The folder of a report of two settings; one rule only in the first."""
+    folder = tmp_path_factory.mktemp("two")
+    page_of(folder, *run("bp", 0), *run("fa", 0), *run("usf", 0), *run("usf", 0, dataset="fashion"))
+    return folder
+
+
+def page_of(folder, *lines):
+    """The report's page of these lines."""
+    return write(read(write_runs(folder, *lines)), folder).read_text(encoding="utf-8")
 
 
 def embedded_in(folder):

@@ -18,28 +18,11 @@ from spikefa.similarity import gram
 from spikefa.summary import summarise
 from spikefa.tables import cells
 from tests.conftest import COMPARED as RULES
-from tests.conftest import embedded_in
+from tests.conftest import embedded_in, page_of
 from tests.synthetic import run
 from tests.synthetic import write as write_runs
 
 CURVES = ["accuracy", "alignment", "gradient_angle", "loss"]
-
-
-@pytest.fixture(scope="module")
-def folder(runs, tmp_path_factory):
-    return write(runs, tmp_path_factory.mktemp("report")).parent
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory):
-    """Two settings; one rule only in the first."""
-    folder = tmp_path_factory.mktemp("two")
-    page_of(folder, *run("bp", 0), *run("fa", 0), *run("usf", 0), *run("usf", 0, dataset="fashion"))
-    return folder
-
-
-def page_of(folder, *lines):
-    return write(read(write_runs(folder, *lines)), folder).read_text(encoding="utf-8")
 
 
 def test_every_file_is_written(folder):

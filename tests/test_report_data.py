@@ -9,13 +9,10 @@ import pytest
 
 from spikefa.figures import FIGURES
 from spikefa.frame import flat
-from spikefa.report import write
-from spikefa.runs import read
 from spikefa.summary import interval, summarise
 from tests.conftest import COMPARED as RULES
-from tests.conftest import embedded_in
+from tests.conftest import embedded_in, page_of
 from tests.synthetic import run
-from tests.synthetic import write as write_runs
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -24,23 +21,6 @@ def _one_figure():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("spikefa.report.FIGURES", {"loss": FIGURES["loss"]})
         yield
-
-
-@pytest.fixture(scope="module")
-def folder(runs, tmp_path_factory):
-    return write(runs, tmp_path_factory.mktemp("report")).parent
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory):
-    """Two settings."""
-    folder = tmp_path_factory.mktemp("two")
-    page_of(folder, *run("bp", 0), *run("fa", 0), *run("usf", 0), *run("usf", 0, dataset="fashion"))
-    return folder
-
-
-def page_of(folder, *lines):
-    return write(read(write_runs(folder, *lines)), folder).read_text(encoding="utf-8")
 
 
 def test_what_the_script_draws_are_the_numbers_of_the_table(runs, folder):

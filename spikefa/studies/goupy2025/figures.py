@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from spikefa.palette import INK, strokes
 from spikefa.panels import panels
 from spikefa.studies.goupy2025.arms import REDUCTIONS, REFERENCES, transports
+from spikefa.studies.legend import with_legend
 from spikefa.studies.rows import Results, Row
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def accuracy_against(results: Results, unit: Unit) -> Figure:
             points = _points(results, setting, scheme, unit)
             _line(axes, scheme, [(at, results.values(case, "test")) for at, case in points])
     next(iter(grid.values())).set_ylabel("test accuracy, %")
-    return _with_legend(figure)
+    return with_legend(figure)
 
 
 def drift(results: Results) -> Figure:
@@ -75,7 +76,7 @@ def drift(results: Results) -> Figure:
             points = _points(results, setting, scheme, "words")
             _line(axes, scheme, [(at, list(mean_drifts(results.of(case)).values())) for at, case in points])
     next(iter(grid.values())).set_ylabel("drift  ‖W − B‖ / ‖W‖")
-    return _with_legend(figure)
+    return with_legend(figure)
 
 
 def _points(results: Results, setting: str, scheme: str, unit: Unit) -> list[tuple[float, str]]:
@@ -104,13 +105,3 @@ def _panels(results: Results, along: str) -> tuple[Figure, dict[str, Axes]]:
         axes.set_xticks(REDUCTIONS, [f"{by:,}" for by in REDUCTIONS])
         axes.set_xticks([], minor=True)
     return figure, dict(zip(settings, grid, strict=True))
-
-
-def _with_legend(figure: Figure) -> Figure:
-    """Every name once, below the panels."""
-    named: dict[str, Any] = {}
-    for axes in figure.axes:
-        handles, labels = axes.get_legend_handles_labels()
-        named |= dict(zip(labels, handles, strict=True))
-    figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=5)
-    return figure

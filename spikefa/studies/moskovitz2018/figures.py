@@ -9,6 +9,7 @@ import numpy as np
 
 from spikefa.palette import INK, Stroke
 from spikefa.panels import WIDTH, panels
+from spikefa.studies.legend import with_legend
 from spikefa.studies.moskovitz2018.arms import ARMS, HIDDEN, KINDS, LAYERS
 from spikefa.studies.moskovitz2018.start import RULES
 from spikefa.studies.rows import Results
@@ -88,7 +89,7 @@ def angles(results: Results, kind: str) -> Figure:
     for axes in grid[-1]:
         axes.set_xlabel("epoch")
     figure.suptitle(kind, fontsize=9)
-    return _with_legend(figure)
+    return with_legend(figure)
 
 
 def similarity(results: Results, kinds: Sequence[str]) -> Figure:
@@ -103,7 +104,7 @@ def similarity(results: Results, kinds: Sequence[str]) -> Figure:
         axes.set(title=kind)
         axes.set_xticks(range(len(HIDDEN)), HIDDEN)
     grid[0].set_ylabel("CKA to bp")
-    return _with_legend(figure)
+    return with_legend(figure)
 
 
 def error_ratios(results: Results, kinds: Sequence[str]) -> Figure:
@@ -123,7 +124,7 @@ def error_ratios(results: Results, kinds: Sequence[str]) -> Figure:
         _logarithmic(axes)
         axes.set_xticks(range(len(down)), down)
     grid[0].set_ylabel("error, over bp's")
-    return _with_legend(figure)
+    return with_legend(figure)
 
 
 def signs(results: Results, kinds: Sequence[str]) -> Figure:
@@ -138,7 +139,7 @@ def signs(results: Results, kinds: Sequence[str]) -> Figure:
                 _draw(axes, range(over.shape[1]), over, layer, Stroke(color))
         axes.set(title=f"{kind}: fa", xlabel="epoch")
     grid[0].set_ylabel("sign concordance of B and W")
-    return _with_legend(figure)
+    return with_legend(figure)
 
 
 def depth(results: Results) -> Figure:
@@ -153,7 +154,7 @@ def depth(results: Results) -> Figure:
         _logarithmic(axes)
         axes.invert_xaxis()
     grid[0].set_ylabel("error, over layer 8's")
-    return _with_legend(figure)
+    return with_legend(figure)
 
 
 def _band(axes: Axes, results: Results, case: str, way: tuple[str, ...], arm: str, factor: float = 1) -> None:
@@ -186,13 +187,3 @@ def _logarithmic(axes: Axes) -> None:
     axes.yaxis.set_major_locator(LogLocator(numticks=6))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axes.minorticks_off()
-
-
-def _with_legend(figure: Figure) -> Figure:
-    """Every name once, below the panels."""
-    named: dict[str, Any] = {}
-    for axes in figure.axes:
-        handles, labels = axes.get_legend_handles_labels()
-        named |= dict(zip(labels, handles, strict=True))
-    figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=5)
-    return figure
