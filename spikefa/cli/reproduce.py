@@ -30,7 +30,7 @@ def reproduce(
 
     Args:
         papers: studies, as spikefa list prints them, or package.module:Class (default: all).
-        size: quick, minutes on two cores, or paper, the published size.
+        size: quick, minutes on two cores; long, hours on two cores, where a study has it; or paper, the published size.
         seed: seeds (default: as many as the study asks for at this size).
         only: names of cases (default: all).
         page: measure nothing; judge, draw and write the page from what OUT holds.

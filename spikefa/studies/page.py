@@ -13,7 +13,7 @@ from spikefa.catalogue import first_line, reference
 from spikefa.studies import STUDIES
 from spikefa.studies.claim import Claim, Verdict
 from spikefa.studies.rows import Results, Row, plain, read
-from spikefa.studies.study import SIZES, Size, Study
+from spikefa.studies.study import Size, Study
 
 HEAD = """# Results
 
@@ -45,7 +45,9 @@ def page(folder: Path, studies: Studies) -> str:
     parts = [HEAD.format(name=folder.name), summary(folder, studies)]
     for name, study in _held(folder, studies):
         parts.append(f"## {name}: {first_line(type(study)).rstrip('.')}\n\n{reference(type(study))}\n")
-        parts += [_section(folder, name, study, size) for size in SIZES if results(folder, name, study, size).rows]
+        parts += [
+            _section(folder, name, study, size) for size in study.seeds if results(folder, name, study, size).rows
+        ]
         discussion = folder / name / "discussion.md"
         parts += [discussion.read_text(encoding="utf-8").strip() + "\n"] if discussion.exists() else []
     return "\n".join(parts)
@@ -55,7 +57,7 @@ def summary(folder: Path, studies: Studies) -> str:
     """A line for each study and size: how many of its claims hold, do not hold, are open."""
     lines = ["| study | size | claims hold | do not hold | not decidable | not measured | laws kept |", RULE]
     for name, study in _held(folder, studies):
-        for size in SIZES:
+        for size in study.seeds:
             if (found := results(folder, name, study, size)).rows:
                 lines.append(f"| {name} | {size} | {' | '.join(_counted(study.claims(found)))} |")
     return "\n".join(lines) + "\n"

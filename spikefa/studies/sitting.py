@@ -35,7 +35,7 @@ def sit(
 
     Args:
         names: of :data:`~spikefa.studies.STUDIES`, or ``package.module:Class``; all if there is none.
-        size: of :data:`~spikefa.studies.study.SIZES`.
+        size: of :data:`~spikefa.studies.study.SIZES`; a study that has no such size is left alone, if it is not named.
         seeds: which; as many as each study asks for if absent.
         only: names of cases, all if there is none; a study that has none of them is left alone.
         out: the folder; the page is written beside it, ``out.md``.
@@ -51,7 +51,7 @@ def sit(
         OSError: ``out`` cannot be written.
     """
     chosen, out = _size(size), out.resolve()
-    studies = {name.rpartition(":")[2]: _study(name) for name in names or STUDIES}
+    studies = _sized({name.rpartition(":")[2]: _study(name) for name in names or STUDIES}, chosen, told=bool(names))
     _known(only, studies, chosen)
     planned = {name: _planned(study, chosen, seeds, only) for name, study in studies.items()}
     failed = 0
@@ -109,6 +109,14 @@ def _size(size: str) -> Size:
         if size == known:
             return known
     raise ValueError(f"no size is called {size!r}{nearest(size, SIZES)}: there are {', '.join(SIZES)}")
+
+
+def _sized(studies: Mapping[str, Study], size: Size, told: bool) -> dict[str, Study]:
+    """Those that have the size; all must, if the user told which."""
+    for name, study in studies.items():
+        if told and size not in study.seeds:
+            raise ValueError(f"{name} has no size {size!r}: there are {', '.join(study.seeds)}")
+    return {name: study for name, study in studies.items() if size in study.seeds}
 
 
 def _study(name: str) -> Study:

@@ -16,8 +16,8 @@ from spikefa.studies.rows import Results, Row
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Size = Literal["quick", "paper"]
-"""How large a study is: minutes on two cores, or as published."""
+Size = Literal["quick", "long", "paper"]
+"""How large a study is: minutes on two cores, hours on two cores, or as published. Not every study has them all."""
 SIZES: tuple[Size, ...] = get_args(Size)
 
 
@@ -62,7 +62,7 @@ class Study(ABC):
     measured. What does not hold is discussed beside the results.
 
     Attributes:
-        seeds: how many seeds each size has.
+        seeds: the sizes that there are, each with its number of seeds.
     """
 
     seeds: ClassVar[Mapping[Size, int]]

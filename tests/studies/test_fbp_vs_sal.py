@@ -14,7 +14,7 @@ from spikefa.networks.mismatch import mismatched
 from spikefa.noise.cost import phase_cost, phases_cost
 from spikefa.readout import READOUTS
 from spikefa.rules import FrozenBackprop, SpikeAlignment
-from spikefa.studies import SIZES, STUDIES, Results, Row, Verdict
+from spikefa.studies import STUDIES, Results, Row, Verdict
 from spikefa.studies.fbp_vs_sal import HARMS, RULES, measured
 
 STUDY = STUDIES["fbp_vs_sal"]()
@@ -131,7 +131,7 @@ def test_phases_are_counted_by_layer_and_by_update():
     assert phases_cost(attach(nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 5)), "fa"), 45) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", STUDY.seeds)
 def test_all_cases_can_be_trained(size):
     cases = STUDY.cases(size)
     assert len({case.name for case in cases}) == len(cases) == len(RULES) + sum(map(len, HARMS.values()))

@@ -7,7 +7,7 @@ import torch
 
 from spikefa.assignment import rules_by_pattern
 from spikefa.experiment import Experiment
-from spikefa.studies import SIZES, STUDIES, Results, Row, Verdict
+from spikefa.studies import STUDIES, Results, Row, Verdict
 from spikefa.studies.goupy2025.arms import REDUCTIONS, SETTINGS, arms, transported, transports
 from spikefa.studies.goupy2025.figures import accuracy_against, drift, reductions
 
@@ -36,7 +36,7 @@ def claim(results, part):
     return found
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", STUDY.seeds)
 def test_cases_of_a_setting_differ_in_their_rule_alone(size):
     cases = STUDY.cases(size)
     assert len({case.name for case in cases}) == len(cases)

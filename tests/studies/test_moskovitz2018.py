@@ -11,7 +11,7 @@ import torch
 from spikefa.datasets import Dataset, Split
 from spikefa.experiment import Experiment
 from spikefa.similarity import cka
-from spikefa.studies import SIZES, STUDIES, Results, Row, Verdict
+from spikefa.studies import STUDIES, Results, Row, Verdict
 from spikefa.studies.moskovitz2018 import arms, start
 from spikefa.studies.moskovitz2018.arms import ARMS, HIDDEN, KINDS, LAYERS, measured, similarities
 from spikefa.studies.moskovitz2018.claims import PUBLISHED
@@ -33,7 +33,7 @@ def small(arm, **more):
     return measured(0, **SMALL, **ARMS[arm])
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", STUDY.seeds)
 def test_cases_of_a_kind_differ_in_feedback_remedy_and_start_alone(size):
     cases = {case.name: dict(case.parameters) for case in STUDY.cases(size)}
     assert len(cases) == len(STUDY.cases(size)) == 3 + len(KINDS) * len(ARMS)

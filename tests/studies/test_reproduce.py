@@ -2,6 +2,7 @@ import json
 import math
 import sys
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
@@ -144,6 +145,7 @@ def test_a_seed_given_twice_is_measured_once(reproduce):
     [
         (["song2012"], "no study is called 'song2012'"),
         ([NAME, "--size", "papr"], "no size is called 'papr' (did you mean 'paper'?)"),
+        ([NAME, "--size", "long"], "Toy has no size 'long': there are quick, paper"),
         ([NAME, "--only", "doble"], "no case 'doble' (did you mean 'double'?)"),
         ([NAME, "--seed", "x"], "'x'"),
         (["spikefa.studies:Claim"], "Claim"),
@@ -153,6 +155,16 @@ def test_wrong_words_are_named(reproduce, words, wanted):
     status, said = reproduce(*words)
     assert status == 2
     assert wanted in said
+
+
+def test_studies_that_lack_a_size_are_left_alone_unless_they_are_named(tmp_path, monkeypatch):
+    class Long(toy.Toy):
+        seeds: ClassVar = {"long": 1}
+
+    monkeypatch.setattr(sitting, "STUDIES", {"toy": toy.Toy, "other": Long})
+    assert sitting.sit([], "long", None, [], tmp_path / "kept", "cpu", "test") == 0
+    assert [path.name for path in (tmp_path / "kept").glob("*/*.jsonl")] == ["long.jsonl"]
+    assert "Size long" in (tmp_path / "kept.md").read_text()
 
 
 def test_a_line_that_is_no_row_is_named_with_its_place(reproduce):

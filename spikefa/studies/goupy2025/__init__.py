@@ -38,7 +38,7 @@ class Goupy2025(Study):
         neural networks", 2025. https://arxiv.org/abs/2505.13741
     """
 
-    seeds: ClassVar[Mapping[Size, int]] = {"quick": 3, "paper": 5}
+    seeds: ClassVar[Mapping[Size, int]] = {"quick": 3, "long": 3, "paper": 5}
 
     def cases(self, size: Size) -> list[Case]:
         """Every arm of every setting; those of a setting differ in the rule alone, and so are paired."""

@@ -33,7 +33,7 @@ class Moskovitz2018(Study):
         networks", 2026. https://arxiv.org/abs/2605.08564
     """
 
-    seeds: ClassVar[Mapping[Size, int]] = {"quick": 3, "paper": 5}
+    seeds: ClassVar[Mapping[Size, int]] = {"quick": 3, "long": 3, "paper": 5}
 
     def cases(self, size: Size) -> list[Case]:
         """What follows from the start, and every arm as a network of either kind."""
