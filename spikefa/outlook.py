@@ -11,34 +11,36 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from spikefa.asked import Asked, asked, path_of
 from spikefa.comparison import grid, load
 from spikefa.experiment import Experiment
 from spikefa.machine import count, usable, use_threads
-from spikefa.own import settled
 from spikefa.plan import Cost, costs, makespan, memory
-from spikefa.sitting import DEFAULTS, PLACES, TUNING, path_of
-from spikefa.study import read_study
-from spikefa.tuning import Tuning
 
 console = Console(highlight=False)
 
 
-def sit(study: Path, jobs: Sequence[str], data: Path | None, device: str, threads: str | None) -> int:
+def sit(study: Path, jobs: Sequence[str], given: Mapping[str, Any]) -> int:
     """Time a few updates of each of a study's experiments and print what all of them will take.
+
+    Args:
+        study: the file that ``spikefa compare`` would be given.
+        jobs: numbers of runs side by side, as they were typed.
+        given: ``data``, ``device`` and ``threads`` that were typed; the study's count else.
 
     Raises:
         ValueError: an option of the study, or a number of jobs, that cannot be.
     """
-    wanted = [count("jobs", number) for number in jobs]
-    use_threads(threads)
-    experiments = planned(study)
-    if (place := _written(study).get("data") if data is None else data) is not None:
-        data = path_of("data", place)
+    numbers = [count("jobs", number) for number in jobs]
+    wanted = asked(study, given)
+    place, experiments = wanted.place, planned(wanted)
+    use_threads(place["threads"])
+    data = None if place["data"] is None else path_of("data", place["data"])
     loaded = {name: load(name, data) for name in dict.fromkeys(e.dataset for e in experiments)}
     with console.status(f"timing {len(experiments)} runs"):
-        found = costs(experiments, loaded, usable(device))
+        found = costs(experiments, loaded, usable(place["device"]))
     console.print(_by_rule(found))
-    console.print(_by_jobs([one.seconds for one in found.values()], wanted))
+    console.print(_by_jobs([one.seconds for one in found.values()], numbers))
     console.print(
         f"Times are of this machine now, {torch.get_num_threads()} threads a run; each job holds up to "
         f"{memory():,.0f} MB, its data included.",
@@ -47,32 +49,18 @@ def sit(study: Path, jobs: Sequence[str], data: Path | None, device: str, thread
     return 0
 
 
-def planned(study: Path) -> tuple[Experiment, ...]:
-    """The experiments of a study file; with ``tune`` its trials, and the runs with the first value of each field.
+def planned(wanted: Asked) -> tuple[Experiment, ...]:
+    """The experiments that are asked for; with ``tune`` its trials, and the runs with the first value of each field.
 
     Example:
-        >>> import tempfile
-        >>> path = Path(tempfile.mkdtemp()) / "study.toml"
-        >>> _ = path.write_text('rule = ["bp", "fa"]\\nseed = [0, 1]\\nlr = [0.1, 0.2]\\ntune = "lr"')
-        >>> len(planned(path))
+        >>> len(planned(asked(None, {"rule": ["bp", "fa"], "seed": [0, 1], "lr": [0.1, 0.2], "tune": "lr"})))
         8
     """
-    options = TUNING | DEFAULTS | _written(study)
-    options = {name: value for name, value in options.items() if name not in PLACES}
-    tune, seed, epochs, how = (options.pop(name, "") for name in (*TUNING, "tuned"))
-    own = settled(options, str(how))
-    if tune is None:
-        return own.experiments
-    if own.tuning:
-        raise ValueError(f"{study} has settings for each rule: leave tune out")
-    fields = (tune,) if isinstance(tune, str) else tuple(tune)
-    trials = Tuning(fields, seed, epochs).trials(options)
-    chosen = {name: value[0] if isinstance(value, list) else value for name, value in options.items() if name in fields}
-    return (*trials, *grid(options | chosen))
-
-
-def _written(study: Path) -> dict[str, Any]:
-    return read_study(study, {*Experiment.model_fields, *PLACES, *TUNING, "tuned"})
+    if wanted.tuning is None:
+        return wanted.own.experiments
+    several = {name: wanted.options.get(name) for name in wanted.tuning.fields}
+    chosen = {name: value[0] for name, value in several.items() if isinstance(value, list)}
+    return (*wanted.tuning.trials(wanted.options), *grid(wanted.options | chosen))
 
 
 def _table(*columns: str) -> Table:

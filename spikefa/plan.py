@@ -14,9 +14,8 @@ from spikefa.attachment import adapt, routed
 from spikefa.datasets import Dataset
 from spikefa.experiment import Experiment
 from spikefa.measurement import measure
-from spikefa.remedies import remedy
 from spikefa.stopwatch import Stopwatch
-from spikefa.streams import stream
+from spikefa.training import Training
 
 UPDATES = 20
 """How many updates are timed at least."""
@@ -65,20 +64,13 @@ def cost(experiment: Experiment, data: Dataset, device: str = "cpu") -> Cost:
         (19, 10, True)
     """
     watch = Stopwatch()
-    net = experiment.build(data).to(device)
-    optimizer = experiment.updates(net)
-    after = remedy(experiment.remedy, experiment.seed)(net)
+    training = Training(experiment, data, device)
+    net = training.net
     measure(experiment, net, data, 0, 0)
     start = watch.read()[0]
-    noise, order = stream(experiment.seed, "input"), stream(experiment.seed, "order")
 
     def update() -> None:
-        x, y = next(iter(data.train.batches(experiment.batch_size, order)))
-        optimizer.zero_grad()
-        experiment.backward(net, x.to(device), y.to(device), noise)
-        optimizer.step()
-        after.step()
-        adapt(net)
+        training.update(*next(iter(data.train.batches(experiment.batch_size, training.order))))
 
     count = period(net)
     update()

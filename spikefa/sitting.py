@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from spikefa import report
+from spikefa.asked import Asked, asked, path_of
 from spikefa.comparison import Failed, compare, remaining
 from spikefa.distributed import Alone, crew
 from spikefa.engines import Here, choose
@@ -18,28 +19,10 @@ from spikefa.experiment import Experiment
 from spikefa.machine import count, usable
 from spikefa.measurement import Epoch
 from spikefa.options import flag
-from spikefa.own import Settled, settled
 from spikefa.runs import FILE, Run, read
-from spikefa.study import read_study
 from spikefa.summary import summarise
 from spikefa.tables import table
 from spikefa.tensorboard import Board
-from spikefa.tuning import Tuning
-
-PLACES: dict[str, Any] = {
-    "out": "runs",
-    "data": None,
-    "device": "cpu",
-    "threads": None,
-    "probe": None,
-    "jobs": None,
-    "engine": "processes",
-    "scheduler": None,
-    "checkpoints": False,
-    "tensorboard": False,
-}
-TUNING: dict[str, Any] = {"tune": None, "tune_seed": 100, "tune_epochs": 1}
-DEFAULTS: dict[str, Any] = {"rule": ["bp", "fa", "fbp:period=20", "sal"], "seed": [0, 1, 2]}
 
 console = Console(highlight=False)
 
@@ -54,20 +37,14 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
         ValueError: an option that cannot be; nothing has been trained then.
         OSError: the output folder cannot be written.
     """
-    written = read_study(study, {*Experiment.model_fields, *PLACES, *TUNING, "tuned"}) if study else {}
-    if "scheduler" in written and "scheduler" not in given:
+    wanted = asked(study, given)
+    place = wanted.place
+    if place["scheduler"] is not None and "scheduler" not in given:
         raise ValueError(
-            f"{study} names a scheduler, {written['scheduler']!r}, which could run programs here: if you mean it, type "
+            f"{study} names a scheduler, {place['scheduler']!r}, which could run programs here: if you mean it, type "
             f"--scheduler"
         )
-    options = PLACES | TUNING | DEFAULTS | written | dict(given)
-    how = str(options.pop("tuned", ""))
-    place = {name: options.pop(name) for name in PLACES}
-    tuning = _tuning(**{name: options.pop(name) for name in TUNING})
     folder, data, device = path_of("out", place["out"]), place["data"], place["device"]
-    own = settled(options, "" if "rule" in given else how)  # rules that are typed are not those of the tables
-    if idle := [name for name in given if name in own.tuning] or ["tune"] * bool(tuning and own.tuning):
-        raise ValueError(f"{study} has settings for each rule: leave {idle[0]} out, or give --rule too")
     where: dict[str, Any] = {
         "data_folder": None if data is None else path_of("data", data),
         "device": device if place["engine"] == "dask" else usable(device),
@@ -79,17 +56,12 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
     with choose(place["engine"], place["jobs"], place["scheduler"], place["threads"], where["device"]) as engine:
         if not isinstance(crew.get(), Alone) and not isinstance(engine, Here):
             raise ValueError("under torchrun every process works at one training: leave --jobs and --engine out")
-        return _sat(options, tuning, own, folder, where | {"engine": engine})
+        return _sat(wanted, folder, where | {"engine": engine})
 
 
-def _sat(
-    options: dict[str, Any],
-    tuning: Tuning | None,
-    own: Settled,
-    folder: Path,
-    where: dict[str, Any],
-) -> int:
+def _sat(wanted: Asked, folder: Path, where: dict[str, Any]) -> int:
     """Tune if that was asked for, compare, show; the exit status."""
+    options, tuning, own = wanted.options, wanted.tuning, wanted.own
     words = dict.fromkeys(tuning.fields, tuning.words(options)) if tuning else own.tuning
     experiments, remarks, lost = own.experiments, own.remarks, dict[str, str]()
     if tuning:
@@ -175,25 +147,6 @@ def _state(event: Epoch | Failed) -> str:
     if isinstance(event, Failed):
         return f"failed: {event.error}"
     return f"loss {event.loss:.3f}  validation {100 * event.accuracy['validation']:.1f} %"
-
-
-def _tuning(tune: Any, tune_seed: Any, tune_epochs: Any) -> Tuning | None:
-    if tune is None:
-        return None
-    fields = (tune,) if isinstance(tune, str) else tuple(tune)
-    trial = Experiment(seed=tune_seed, epochs=tune_epochs)  # which refuses what is no seed and no length
-    return Tuning(fields, trial.seed, trial.epochs)
-
-
-def path_of(option: str, value: Any) -> Path:
-    """A path as it was typed, or as a study file has it.
-
-    Raises:
-        ValueError: it is none; the message names the option.
-    """
-    if not isinstance(value, str | Path):
-        raise ValueError(f"{option} must be a path, not {value!r}")
-    return Path(value)
 
 
 def _flag(option: str, value: Any) -> bool:

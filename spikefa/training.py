@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, final
@@ -16,23 +15,21 @@ from torch import Tensor, nn
 from spikefa.attachment import adapt
 from spikefa.checkpoint import Checkpoint
 from spikefa.datasets import Dataset
-from spikefa.distributed import Backward, Crew, crew
+from spikefa.distributed import Alone, Backward, Crew, crew
 from spikefa.divergence import Diverged, reason, sound
 from spikefa.experiment import Experiment
 from spikefa.measurement import Epoch, angle, measure
+from spikefa.noise.due import check_phases
 from spikefa.options import whole
 from spikefa.packing import copied
 from spikefa.remedies import remedy
 from spikefa.restoring import restore, restore_optimizer
 from spikefa.rules.kp import check_decay
 from spikefa.runs import ADDED
+from spikefa.silence import check_silence
 from spikefa.stopwatch import Stopwatch
 from spikefa.streams import stream
 from spikefa.tensorboard import histograms
-
-
-class SilentLayer(UserWarning):
-    """A layer of spiking neurons does not fire at all, so that nothing passes it in either direction."""
 
 
 def train(
@@ -67,6 +64,7 @@ def train(
     Warns:
         SilentLayer: a layer does not fire, once for each such layer.
         NoDecay: the rule is ``kp``, and there is no weight decay.
+        NoPhase: the training is too short for any phase of a rule that learns in phases.
         Undone: of two remedies, one undoes the other.
 
     Example:
@@ -138,7 +136,9 @@ class Training:
 
     def _epochs(self, together: Crew) -> Iterator[Epoch]:
         backward = together.backward(self.experiment, self.net)
-        for epoch in range(len(self.history), self.experiment.epochs + 1):
+        epochs = self.experiment.epochs
+        check_phases(self.net, epochs * math.ceil(len(self.data.train) / self.experiment.batch_size), epochs)
+        for epoch in range(len(self.history), epochs + 1):
             losses: list[float] = []
             angles: list[tuple[int, float]] = []
             updates = self.history[-1].updates if epoch else 0
@@ -155,7 +155,7 @@ class Training:
             loss = sum(losses) / len(losses) if losses else math.nan
             seen = histograms(self.net) if self.weights else {}
             record = replace(record, loss=loss, angles=tuple(angles), seconds=seconds, work=work, histograms=seen)
-            _warn(self.experiment, record, self.history)
+            check_silence(self.experiment, record, self.history)
             self.history.append(record)
             yield record
 
@@ -164,22 +164,39 @@ class Training:
 
     def _updates(self, epoch: int, together: Crew, backward: Backward) -> Iterator[float]:
         """One pass over the training split: an update a batch, and its loss."""
-        device = next(self.net.parameters()).device
         batches = self.data.train.batches(self.experiment.batch_size, self.order)
         for batch, (x, y) in enumerate(batches, start=1):
-            self.optimizer.zero_grad()
-            here, drawn = (x.to(device), y.to(device)), self.noise.get_state()
-            fine, loss = sound(backward(*here, self.noise), self.net)
-            if not fine:
-                where = f"at epoch {epoch}, batch {batch}"
-                raise Diverged(together.once(partial(self._reason, loss, where, *here, self.noise.set_state(drawn))))
-            self.optimizer.step()
-            self.remedy.step()
-            adapt(self.net)
-            yield loss
+            yield self._update(x, y, together, backward, f"at epoch {epoch}, batch {batch}")
         adapt(self.net, epoch=True)
         if broken := [name for name, p in self.net.named_parameters() if not torch.isfinite(p).all()]:
             raise Diverged(f"the weights {', '.join(broken)} are not finite after epoch {epoch}: try a smaller lr")
+
+    def update(self, x: Tensor, y: Tensor) -> float:
+        """One update by this process alone, of images ``[B, ...]`` and labels ``[B]``; the loss before it.
+
+        Raises:
+            Diverged: the loss, or the norm of a gradient, became nan or infinite.
+
+        Example:
+            >>> from spikefa.datasets import DATASETS
+            >>> data = DATASETS["digits"]()
+            >>> training = Training(Experiment(rule="fa", steps=2), data)
+            >>> training.update(data.train.x[:64], data.train.y[:64]) < 3
+            True
+        """
+        return self._update(x, y, Alone(), Alone().backward(self.experiment, self.net), "at this update")
+
+    def _update(self, x: Tensor, y: Tensor, together: Crew, backward: Backward, where: str) -> float:
+        device = next(self.net.parameters()).device
+        self.optimizer.zero_grad()
+        here, drawn = (x.to(device), y.to(device)), self.noise.get_state()
+        fine, loss = sound(backward(*here, self.noise), self.net)
+        if not fine:
+            raise Diverged(together.once(partial(self._reason, loss, where, *here, self.noise.set_state(drawn))))
+        self.optimizer.step()
+        self.remedy.step()
+        adapt(self.net)
+        return loss
 
     def _reason(self, loss: float, where: str, x: Tensor, y: Tensor, noise: torch.Generator) -> str:
         """Why, by a twin of the network, to which nothing else is attached, such as hooks that average gradients."""
@@ -223,13 +240,6 @@ class Training:
         except Exception as error:  # whatever a rule or an optimiser makes of state that is not its own
             raise ValueError(f"the checkpoint's state is not that of this training: {error}") from error
         self.history, self._start = list(checkpoint.history), checkpoint
-
-
-def _warn(experiment: Experiment, record: Epoch, before: Sequence[Epoch]) -> None:
-    for name, rate in record.rates.items():
-        if rate == 0 and all(earlier.rates[name] for earlier in before):
-            message = f"layer {name!r} is silent at epoch {record.epoch} ({experiment.rule}, seed {experiment.seed})"
-            warnings.warn(f"{message}: nothing passes it; raise the network's gain or its input", SilentLayer, 3)
 
 
 def _forget(net: nn.Module) -> None:

@@ -4,8 +4,10 @@ import itertools
 import math
 
 import pytest
+import snntorch as snn
 
-from spikefa import plan
+from spikefa import plan, training
+from spikefa.asked import asked
 from spikefa.datasets import DATASETS
 from spikefa.experiment import Experiment
 from spikefa.outlook import planned, sit
@@ -36,7 +38,8 @@ def test_a_run_is_its_start_and_its_epochs_of_updates_and_a_rest():
 )
 def test_updates_are_timed_in_whole_cycles_of_the_rule(digits, monkeypatch, rule, timed):
     steps, adapt = [], plan.adapt
-    monkeypatch.setattr(plan, "adapt", lambda net, epoch=False: steps.append(epoch) or (not epoch and adapt(net)))
+    for module in (plan, training):
+        monkeypatch.setattr(module, "adapt", lambda net, epoch=False: steps.append(epoch) or (not epoch and adapt(net)))
     monkeypatch.setattr(plan, "Stopwatch", Ticking)
     found = cost(Experiment(rule=rule, **TINY), digits)
     assert steps == [False] * (timed + 1) + [True]
@@ -56,9 +59,21 @@ def test_the_start_and_the_end_of_an_epoch_are_timed_with_their_measurements(dig
 
     monkeypatch.setattr(plan, "Stopwatch", Counting)
     monkeypatch.setattr(plan, "measure", lambda *_: done.append(3600))
-    monkeypatch.setattr(plan, "adapt", lambda net, epoch=False: done.append(60 if epoch else 1))
+    for module in (plan, training):
+        monkeypatch.setattr(module, "adapt", lambda net, epoch=False: done.append(60 if epoch else 1))
     found = cost(Experiment(**TINY), digits)
     assert (found.start, found.update, found.epoch) == (3600, 1, 3660)
+
+
+def test_a_plan_makes_the_updates_of_a_training(digits):
+    """So many of these that the network is no longer as it started; and nothing of it is kept alive."""
+    before = list(snn.SpikingNeuron.instances)
+    trained, update = [], training.Training.update
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training.Training, "update", lambda self, x, y: trained.append(len(y)) or update(self, x, y))
+        cost(Experiment(batch_size=50, remedy="weight_noise", **TINY), digits)
+    assert trained == [50] * 21
+    assert snn.SpikingNeuron.instances == before
 
 
 def test_runs_that_differ_in_seed_lr_or_epochs_share_a_timing(digits, monkeypatch):
@@ -103,7 +118,7 @@ def test_what_cannot_be_is_named(tmp_path, words, said):
 def test_a_study_with_settings_for_each_rule_is_planned_as_it_is_compared(tmp_path):
     study = tmp_path / "tuned.toml"
     study.write_text('seed = [0, 1]\ntuned = "by a search"\n[[rule]]\nname = "bp"\n[[rule]]\nname = "fa"\nlr = 0.02\n')
-    assert [(e.rule, e.seed, e.lr) for e in planned(study)] == [
+    assert [(e.rule, e.seed, e.lr) for e in planned(asked(study, {}))] == [
         ("bp", 0, 1e-3),
         ("fa", 0, 0.02),
         ("bp", 1, 1e-3),
@@ -111,8 +126,17 @@ def test_a_study_with_settings_for_each_rule_is_planned_as_it_is_compared(tmp_pa
     ]
 
 
+def test_the_studys_own_device_and_threads_are_used(tmp_path):
+    study = tmp_path / "study.toml"
+    study.write_text('rule = "bp"\nseed = 0\nthreads = 1\ndevice = "cpq"')
+    with pytest.raises(ValueError, match="cpq"):
+        sit(study, ["1"], {})
+    with pytest.raises(ValueError, match="threads"):
+        sit(study, ["1"], {"threads": "none"})
+
+
 def test_the_studys_own_folder_of_data_is_looked_into(tmp_path):
     study = tmp_path / "study.toml"
     study.write_text('rule = "bp"\nseed = 0\ndataset = "mnist"\ndata = 3')
     with pytest.raises(ValueError, match="data must be a path, not 3"):
-        sit(study, ["1"], None, "cpu", None)
+        sit(study, ["1"], {})

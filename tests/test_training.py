@@ -20,8 +20,9 @@ from spikefa.measurement import PROBE, measure
 from spikefa.readout import READOUTS
 from spikefa.rules.kp import NoDecay
 from spikefa.sequence import run
+from spikefa.silence import SilentLayer
 from spikefa.streams import stream
-from spikefa.training import Diverged, SilentLayer, train
+from spikefa.training import Diverged, train
 
 pytestmark = pytest.mark.filterwarnings("ignore::spikefa.rules.kp.NoDecay")
 SMALL = {"network": "mlp:depth=2,width=16", "epochs": 2, "batch_size": 25, "steps": 4}

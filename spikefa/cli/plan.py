@@ -15,7 +15,7 @@ def plan(
     *,
     jobs: Annotated[list[str] | None, Parameter(consume_multiple=True, negative=(), metavar="INT...")] = None,
     data: Annotated[Path | None, One] = None,
-    device: Annotated[str, One] = "cpu",
+    device: Annotated[str | None, One] = None,
     threads: Annotated[str | None, Count] = None,
     trust: Annotated[list[str] | None, Words] = None,
 ) -> int:
@@ -25,12 +25,14 @@ def plan(
         study: the TOML file that spikefa compare would be given.
         jobs: numbers of runs side by side to reckon with (default: 1 8 64).
         data: folder with the data sets (default: the study's; else SPIKEFA_DATA, the cache, download).
-        device: cpu, cuda, ...
-        threads: CPU threads of a run (default: torch's own choice).
+        device: cpu, cuda, ... (default: the study's; else cpu).
+        threads: CPU threads of a run (default: the study's; else torch's own choice).
         trust: names such as my.rules:Best that the study file may have imported.
     """
     from spikefa import outlook
     from spikefa.names import trusting
 
+    places = {"data": data, "device": device, "threads": threads}
+    given = {name: value for name, value in places.items() if value is not None}
     with trusting(trust or ()):
-        return outlook.sit(study, jobs or ["1", "8", "64"], data, device, threads)
+        return outlook.sit(study, jobs or ["1", "8", "64"], given)

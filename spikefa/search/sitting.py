@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from spikefa.asked import DEFAULTS, PLACES, path_of
 from spikefa.comparison import load
 from spikefa.experiment import Experiment
 from spikefa.machine import count, usable, use_threads
 from spikefa.search import tuned
 from spikefa.search.trials import Plan, best, ended, search
-from spikefa.sitting import DEFAULTS, PLACES, console, path_of
+from spikefa.sitting import console
 from spikefa.study import read_study
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ from spikefa.checkpoint import Checkpoint
 from spikefa.datasets import DATASETS
 from spikefa.experiment import Experiment
 from spikefa.packing import pack
-from spikefa.training import SilentLayer, Training, train
+from spikefa.silence import SilentLayer
+from spikefa.training import Training, train
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::spikefa.rules.kp.NoDecay"),
-    pytest.mark.filterwarnings("ignore::spikefa.training.SilentLayer"),
+    pytest.mark.filterwarnings("ignore::spikefa.silence.SilentLayer"),
 ]
 OWN = "tests.checkpoints.parts"
 SMALL = {"network": "mlp:depth=2,width=8", "epochs": 4, "batch_size": 20, "steps": 3, "lr": 0.01}

@@ -155,7 +155,7 @@ def put_all(folder, request):
         ("shd", {"steps": 9, "network": "mlp:depth=2,width=8", "readout": "every_step", "precision": "bfloat16"}),
     ],
 )
-@pytest.mark.filterwarnings("ignore::spikefa.training.SilentLayer")
+@pytest.mark.filterwarnings("ignore::spikefa.silence.SilentLayer")
 def test_networks_and_ways_of_credit_take_them(tmp_path, request, dataset, fields):
     options = {} if dataset == "shd" else {"validation": 20}
     data = DATASETS[dataset](put_all(tmp_path, request), **options)
@@ -165,7 +165,7 @@ def test_networks_and_ways_of_credit_take_them(tmp_path, request, dataset, field
     assert epochs[1].accuracy == again[1].accuracy
 
 
-@pytest.mark.filterwarnings("ignore::spikefa.training.SilentLayer")
+@pytest.mark.filterwarnings("ignore::spikefa.silence.SilentLayer")
 def test_a_whole_comparison_of_the_three(tmp_path, request):
     given = {
         "network": "mlp:depth=1,width=8",

@@ -14,7 +14,7 @@ import torch
 from spikefa.comparison import Failed, compare, grid, missing
 from spikefa.engines import Here, Processes, choose
 from spikefa.runs import FILE, read
-from spikefa.training import SilentLayer
+from spikefa.silence import SilentLayer
 from tests.engines.cluster import until
 from tests.engines.deadly import deadly, ends, numbers
 

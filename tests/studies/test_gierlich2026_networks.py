@@ -36,7 +36,7 @@ def results():
     )
 
 
-@pytest.mark.filterwarnings("ignore::spikefa.rules.kp.NoDecay", "ignore::spikefa.training.SilentLayer")
+@pytest.mark.filterwarnings("ignore::spikefa.rules.kp.NoDecay", "ignore::spikefa.silence.SilentLayer")
 def test_every_case_is_measured_and_every_claim_is_judged(results):
     assert len(results.rows) == sum(len(part.cases("quick")) for part in PARTS)
     for part in PARTS:

@@ -1,0 +1,36 @@
+"""Noise phases that never come, since training ends before."""
+
+from __future__ import annotations
+
+import warnings
+
+from torch import nn
+
+from spikefa.attachment import routed
+from spikefa.noise.phase import NoisePhase
+
+
+class NoPhase(UserWarning):
+    """A training ends before the first phase of a rule that learns its feedback in phases: B stays random."""
+
+
+def check_phases(net: nn.Module, updates: int, epochs: int) -> None:
+    """Warn, once for a network, if a training of so many updates and epochs is too short for any phase of some layer.
+
+    Warns:
+        NoPhase: which layers, and after how many updates or epochs their first phase would come.
+
+    Example:
+        >>> from spikefa import attach
+        >>> check_phases(attach(nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 2)), "sal:every=40"), 40, 1)
+    """
+    lasts = {"update": updates, "epoch": epochs}
+    late: dict[str, list[str]] = {}
+    for name, layer in routed(net).items():
+        pathway = layer.feedback
+        if isinstance(pathway, NoisePhase) and pathway.every > lasts[pathway.per]:
+            late.setdefault(f"{pathway.every:,} {pathway.per}s", []).append(name)
+    if late:
+        found = "; ".join(f"after {when} (layers {', '.join(names)})" for when, names in late.items())
+        said = f"no noise phase is held, feedback stays random: in {updates:,} updates, {epochs} epochs none comes"
+        warnings.warn(f"{said} {found}; give a smaller every, or train for longer", NoPhase, stacklevel=2)
