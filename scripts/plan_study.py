@@ -64,11 +64,17 @@ def drawn(found: dict[tuple[str, int], Cost], runs: list[float]) -> Figure:
     jobs = [2**power for power in range(12)]
     by_jobs.plot(jobs, [makespan(runs, number) / 3600 for number in jobs], color="#222222")
     by_jobs.plot(jobs, [sum(runs) / number / 3600 for number in jobs], ":", color="#999999", label="total / jobs")
-    by_width.set(xlabel="width of six layers", ylabel="one run of 10 epochs, s", xscale="log", yscale="log")
-    by_width.set_xticks(WIDTHS, [str(width) for width in WIDTHS], minor=False)
-    by_width.minorticks_off()
-    by_images.set(xlabel="training images", ylabel="one run of 10 epochs, s", xscale="log", yscale="log")
-    by_jobs.set(xlabel="jobs side by side", ylabel=f"{len(runs):,} runs, hours", xscale="log", yscale="log")
+    for axes, label in ((by_width, "width of six layers"), (by_images, "training images")):
+        axes.set(xlabel=label, ylabel="one run of 10 epochs, s", xscale="log", yscale="log")
+    by_jobs.set(xlabel="jobs side by side", ylabel=f"{len(runs):,} runs", xscale="log", yscale="log")
+    by_width.set_xticks(WIDTHS, [str(width) for width in WIDTHS])
+    by_width.set_yticks((50, 100, 200, 400), ("50", "100", "200", "400"))
+    by_images.set_xticks(IMAGES, [f"{images:,}" for images in IMAGES])
+    by_images.set_yticks((20, 50, 100, 150), ("20", "50", "100", "150"))
+    by_jobs.set_xticks(list(MACHINES.values()), list(MACHINES), rotation=20, ha="right", fontsize=7)
+    by_jobs.set_yticks((24, 6, 1, 0.25, 1 / 60), ("a day", "6 h", "1 h", "15 min", "1 min"))
+    for axes in (by_width, by_images, by_jobs):
+        axes.minorticks_off()
     by_width.legend(fontsize=7)
     by_jobs.legend(fontsize=7)
     return figure
