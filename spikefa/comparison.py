@@ -166,8 +166,9 @@ class _Record:
 def _check(todo: Sequence[Experiment], data_folder: Path | None) -> None:
     """Have each data set, and build a network of each kind."""
     loaded.cache_clear()  # the files may be others since
-    for first in {(e.dataset, e.network, e.rule, e.remedy, e.credit, e.readout): e for e in todo}.values():
-        _buildable(first, loaded(first.dataset, data_folder))
+    alike = {"seed": 0, "epochs": 1, "batch_size": 1, "lr": 1e-3, "weight_decay": 0.0}
+    for kind in dict.fromkeys(experiment.model_copy(update=alike) for experiment in todo):
+        _buildable(kind, loaded(kind.dataset, data_folder))
 
 
 def remaining(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -97,7 +98,9 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        way_out = "make room there and run the same command again, what was recorded before is whole"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        way_out = f"{'make room there' if full else 'let it be written'} and run the same command again"
+        way_out += ", what was recorded before is whole"
         raise WriteError(f"cannot write to {path} ({error.strerror}): {way_out}") from error
 
 

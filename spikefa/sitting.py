@@ -120,7 +120,11 @@ def _train(experiments: Sequence[Experiment], folder: Path, where: dict[str, Any
     )
     todo = remaining(experiments, folder, where.get("tuning"))
     if len(todo) < len(experiments):
-        console.print(f"{len(experiments) - len(todo)} of {len(experiments)} runs are in {folder / FILE} already")
+        held = f"{len(experiments) - len(todo)} of {len(experiments)} runs are in {folder / FILE} already"
+        options = {"probe": "--probe", "checkpoints": "--checkpoints", "weights": "--tensorboard"}
+        idle = [option for name, option in options.items() if where[name]]
+        said = f": {' and '.join(idle)} {'act' if len(idle) > 1 else 'acts'} on the others alone" if idle else ""
+        console.print(held + said, soft_wrap=True)
     with ExitStack() as stack:
         board = stack.enter_context(Board(folder / "tensorboard")) if where["weights"] else None
         progress = stack.enter_context(Progress(*columns, console=console, transient=True))

@@ -81,6 +81,7 @@ WRONG = {
     "device": (["compare", "--device", "cudda"], ["'cudda'", "--device cpu"]),
     "data folder": (["compare", "--dataset", "mnist", "--data", "nowhere"], ["nowhere"]),
     "empty data folder": (["compare", "--dataset", "mnist", "--data", "."], ["train-images-idx3-ubyte"]),
+    "trust in nothing": (["compare", "--trust", "my.rules:Best"], ["no", "--trust my.rules:Best"]),
     "study missing": (["compare", "study.toml"], ["study.toml"]),
     "study broken": (["compare", "broken.toml"], ["broken.toml", "not TOML"]),
     "study key": (["compare", "key.toml"], ["'epoch'", "did you mean 'epochs'?"]),

@@ -7,6 +7,7 @@ import pytest
 
 from spikefa.datasets import DATASETS
 from spikefa.experiment import Experiment
+from spikefa.sitting import sit
 from spikefa.training import train
 
 SMALL = {"network": "mlp:depth=2,width=16", "epochs": 2, "batch_size": 25, "steps": 4}
@@ -44,3 +45,12 @@ def test_the_time_for_probing_is_not_counted_as_training(digits, monkeypatch):
 def test_a_probe_that_is_no_number_of_updates_is_refused(digits, probe):
     with pytest.raises(ValueError, match="probe must be a whole number"):
         next(train(Experiment(), digits, probe=probe))
+
+
+def test_what_acts_on_new_runs_alone_says_so(tmp_path, capsys):
+    given = {"rule": "bp", "seed": [0], "epochs": 1, "network": "mlp:depth=1,width=8", "steps": 2, "out": tmp_path}
+    assert sit(None, given, "spikefa compare") == 0
+    assert sit(None, given | {"seed": [0, 1], "probe": 5, "checkpoints": True}, "spikefa compare") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "already: --probe and --checkpoints act on the others alone" in said
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 1, "of the new run"

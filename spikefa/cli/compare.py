@@ -89,6 +89,8 @@ def compare(
     from spikefa.names import trusting
     from spikefa.sitting import sit
 
+    if trust and not study:
+        raise ValueError(f"trust is of what a study file names, and there is none: leave --trust {' '.join(trust)} out")
     with trusting(typed) if study else nullcontext():
         return sit(study, given, shlex.join(["spikefa", *sys.argv[1:]]))
 

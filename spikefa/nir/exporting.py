@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from spikefa.attachment import routed
 from spikefa.feedback import Feedback
+from spikefa.journal import write
 from spikefa.nir.clock import library
 from spikefa.nir.graph import graph
 from spikefa.rules import RULES
@@ -65,14 +66,16 @@ def export(
     made = graph(net, shape, dt=dt, beta=beta, approximate=approximate)
     path = Path(path)
     beside = path.with_suffix(".feedback.safetensors")
-    _replace(path, lambda part: library().write(part, made))
+    file = BytesIO()
+    library().write(file, made)
+    write(path, file.getvalue())
     tensors, rules = feedback_weights(net)
     if not tensors:
         beside.unlink(missing_ok=True)
         return Written(made, path, None)
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    _replace(beside, lambda part: save_file(tensors, part, rules))
+    write(beside, save(tensors, rules))
     return Written(made, path, beside)
 
 
@@ -99,13 +102,3 @@ def _named(feedback: Feedback) -> str:
     name = next((name for name, known in RULES.items() if known is kind), f"{kind.__module__}:{kind.__qualname__}")
     options = feedback.extra_repr()
     return f"{name}({options})" if options else name
-
-
-def _replace(path: Path, write: Any) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        write(part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

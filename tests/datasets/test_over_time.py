@@ -165,6 +165,14 @@ def test_networks_and_ways_of_credit_take_them(tmp_path, request, dataset, field
     assert epochs[1].accuracy == again[1].accuracy
 
 
+def test_one_length_among_several_that_the_labels_do_not_have_is_refused_before_anything_is_trained(tmp_path, request):
+    given = {"dataset": "ecg_qtdb:validation=6", "network": "mlp:depth=1,width=8", "rule": "bp", "seed": 0, "epochs": 1}
+    given |= {"data": put_all(tmp_path / "data", request), "out": tmp_path / "runs", "steps": [T + 1, T]}
+    with pytest.raises(ValueError, match=f"{T + 1}"):
+        sit(None, given, "spikefa compare")
+    assert '"start"' not in (tmp_path / "runs" / "runs.jsonl").read_text()
+
+
 @pytest.mark.filterwarnings("ignore::spikefa.silence.SilentLayer")
 def test_a_whole_comparison_of_the_three(tmp_path, request):
     given = {

@@ -1,5 +1,6 @@
 """What is written, number by number; what NIR cannot hold is refused by name; the files."""
 
+import errno
 import json
 import sys
 
@@ -15,8 +16,8 @@ import nir
 from safetensors import safe_open
 from snntorch import surrogate
 
-from spikefa import attach, routed, run
-from spikefa.nir import export, exporting, graph
+from spikefa import attach, journal, routed, run
+from spikefa.nir import export, graph
 from tests.nir.networks import dense, images, leaky, recurrent, synaptic
 
 
@@ -210,12 +211,11 @@ def test_a_nir_in_which_spikes_took_the_threshold_away_is_refused(monkeypatch):
 def test_a_write_that_fails_leaves_the_file_before(tmp_path, monkeypatch):
     (tmp_path / "net.nir").write_text("before")
 
-    def full(path, graph):
-        path.write_text("half")
-        raise OSError("no space left")
+    def full(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(exporting.library(), "write", full)
-    with pytest.raises(OSError, match="no space"):
+    monkeypatch.setattr(journal.os, "fsync", full)
+    with pytest.raises(OSError, match=r"net.nir \(No space left on device\): make room"):
         export(dense(leaky()), tmp_path / "net.nir", (8,))
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("net.nir", "before")]
 
