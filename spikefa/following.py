@@ -13,6 +13,7 @@ from torch import distributed
 
 from spikefa.distributed import Known, Parted, crew
 from spikefa.divergence import Diverged
+from spikefa.orphan import end_with_parent
 from spikefa.team import Team, backend
 from spikefa.training import train
 
@@ -48,6 +49,8 @@ def joined(patience: timedelta = PATIENCE) -> Iterator[bool]:
     if int(os.environ.get("WORLD_SIZE") or 1) < 2:
         yield True
         return
+    if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun is the parent; if it is killed it cannot end its processes
+        end_with_parent()
     members = _join(patience)
     entered = crew.set(members)
     try:
