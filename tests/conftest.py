@@ -4,7 +4,9 @@ import json
 import os
 import re
 import signal
+import sys
 from collections import OrderedDict
+from importlib import import_module
 
 import pytest
 import snntorch as snn
@@ -12,6 +14,7 @@ import torch
 from torch import nn
 
 from spikefa import RULES, gather
+from spikefa.cli import main
 from spikefa.figures import FIGURES
 from spikefa.report import write
 from spikefa.runs import read
@@ -30,6 +33,9 @@ OPTIONS = {
 VARIANTS = {"fa-dense": "fa:dense=true"}
 """Rules whose options make them another rule: the laws are asked of these too."""
 
+CONSOLES = "spikefa.sitting", "spikefa.studies.sitting", "spikefa.validation.sitting"
+"""Where commands print."""
+
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")  # read when triton is imported, by whoever that is
 
@@ -42,6 +48,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def says(monkeypatch, capfd):
+    """`says(words)`: spikefa in this process, for a wide terminal; its status, what it printed, and stderr."""
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["spikefa", *map(str, words)])
+        for name in CONSOLES:
+            monkeypatch.setattr(import_module(name).console, "_width", 200)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capfd.readouterr()
+        return ended.value.code, printed.out + printed.err, printed.err
+
+    return call
 
 
 @pytest.fixture(params=[*RULES, *VARIANTS])

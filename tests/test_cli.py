@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from spikefa.cli import main
-
 TINY = ["--network", "mlp:depth=1,width=8", "--steps", "2"]
 
 
@@ -95,10 +93,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("words", "said"), WRONG.values(), ids=WRONG)
-def test_wrong_input_is_one_line_and_status_2(tmp_path, monkeypatch, capsys, words, said):
+def test_wrong_input_is_one_line_and_status_2(tmp_path, monkeypatch, says, words, said):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SPIKEFA_DATA", raising=False)
-    monkeypatch.setattr(sys, "argv", ["spikefa", *words])
     (tmp_path / "broken.toml").write_text("rule = [")
     (tmp_path / "key.toml").write_text("epoch = 3")
     (tmp_path / "truth.toml").write_text("epochs = true")
@@ -106,10 +103,8 @@ def test_wrong_input_is_one_line_and_status_2(tmp_path, monkeypatch, capsys, wor
     (tmp_path / "none.toml").write_text("rule = []")
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "runs.jsonl").write_text('{"kind": "environment", "id": "1"}\n{"kind": "sta')
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    printed = capsys.readouterr().err
-    assert stopped.value.code == 2, printed
+    status, _, printed = says(*words)
+    assert status == 2, printed
     assert len(printed.strip().splitlines()) == 1, printed
     assert all(word in printed for word in said), printed
 

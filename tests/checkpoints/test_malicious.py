@@ -12,7 +12,6 @@ import pytest
 import torch
 
 import spikefa
-from spikefa import cli
 from spikefa.checkpoint import Checkpoint
 from spikefa.comparison import compare, grid
 from spikefa.experiment import Experiment
@@ -45,15 +44,6 @@ def sprung(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     yield mark.exists
     sys.modules.pop("evil_module", None)
-
-
-def spikefa_says(monkeypatch, capsys, *words):
-    """The status of a command, and what it printed."""
-    monkeypatch.setattr(sys, "argv", ["spikefa", *map(str, words)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    printed = capsys.readouterr()
-    return ended.value.code, " ".join((printed.out + printed.err).split())
 
 
 def bombs(folder, mark):
@@ -138,10 +128,10 @@ CALLS = ["os:system", "builtins:exec", "subprocess:run", "pickle:loads", "import
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("field", ["rule", "remedy", "network", "dataset", "encoding", "readout", "optimizer"])
-def test_a_study_file_has_nothing_imported(tmp_path, sprung, monkeypatch, capsys, field, name):
+def test_a_study_file_has_nothing_imported(tmp_path, sprung, says, field, name):
     study = tmp_path / "study.toml"
     study.write_text(f'{field} = ["{name}"]\nepochs = 1\n')
-    status, said = spikefa_says(monkeypatch, capsys, "compare", study, "--out", tmp_path / "runs")
+    status, said, _ = says("compare", study, "--out", tmp_path / "runs")
     assert status == 2
     assert f"would import {name.split(':')[0]}, and so run it" in said
     assert f"--trust {name}" in said
@@ -151,20 +141,20 @@ def test_a_study_file_has_nothing_imported(tmp_path, sprung, monkeypatch, capsys
 
 @pytest.mark.parametrize("command", ["plan", "tune"])
 @pytest.mark.parametrize("words", [["--trust", "evil_module:Rule"], []], ids=str)
-def test_no_command_has_imported_what_stands_in_a_study_file(tmp_path, sprung, monkeypatch, capsys, command, words):
+def test_no_command_has_imported_what_stands_in_a_study_file(tmp_path, sprung, says, command, words):
     study = tmp_path / "study.toml"
     study.write_text('rule = ["evil_module:Rule"]\nepochs = 1\nseed = 0\nsteps = 2\nnetwork = "mlp:depth=1,width=4"')
     more = ["--budget", 1, "--out", tmp_path / "runs"] if command == "tune" else []
-    status, said = spikefa_says(monkeypatch, capsys, command, study, *words, *more)
+    status, said, _ = says(command, study, *words, *more)
     assert (status, sprung()) == ((0, True) if words else (2, False))
     assert words or "would import evil_module, and so run it" in said
 
 
 @pytest.mark.parametrize("words", [["--trust", "evil_module:Rule"], ["--rule", "evil_module:Rule"], []], ids=str)
-def test_what_is_typed_is_meant(tmp_path, sprung, monkeypatch, capsys, words):
+def test_what_is_typed_is_meant(tmp_path, sprung, says, words):
     study = tmp_path / "study.toml"
     study.write_text('rule = ["evil_module:Rule"]\nepochs = 1\nseed = 0\nsteps = 2\nnetwork = "mlp:depth=1,width=4"')
-    status, _ = spikefa_says(monkeypatch, capsys, "compare", study, "--out", tmp_path / "runs", *words)
+    status, _, _ = says("compare", study, "--out", tmp_path / "runs", *words)
     assert (status, sprung()) == ((0, True) if words else (2, False))
 
 
@@ -191,7 +181,7 @@ def test_trust_ends():
 HOSTILE = "<script>alert(1)</script>"
 
 
-def test_a_results_file_is_read_and_reported_as_text(tmp_path, sprung, monkeypatch, capsys):
+def test_a_results_file_is_read_and_reported_as_text(tmp_path, sprung, says):
     names = {"rule": "evil_module:Rule", "network": "os:system", "dataset": HOSTILE, "readout": "__import__('os')"}
     lines = [line for seed in range(2) for rule in ("bp", "evil_module:Rule", HOSTILE) for line in run(rule, seed)]
     for line in lines:
@@ -205,7 +195,7 @@ def test_a_results_file_is_read_and_reported_as_text(tmp_path, sprung, monkeypat
     write(tmp_path / "runs", *lines)
     path = tmp_path / "runs" / "runs.jsonl"
     path.write_text(path.read_text().replace("Linux-6.1-x86_64", HOSTILE))
-    status, said = spikefa_says(monkeypatch, capsys, "report", tmp_path / "runs")
+    status, said, _ = says("report", tmp_path / "runs")
     assert status == 1, said  # of the run that failed
     page = (tmp_path / "runs" / "report.html").read_text()
     assert page.count("&lt;script&gt;alert(1)") > 3

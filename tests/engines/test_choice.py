@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from spikefa.cli import main
 from spikefa.engines import Here, Processes, choose
 from spikefa.engines import dask as module
 
@@ -27,15 +26,12 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("words", "said"), WRONG.values(), ids=WRONG)
-def test_wrong_input_is_one_line_and_status_2(tmp_path, monkeypatch, capfd, words, said):
+def test_wrong_input_is_one_line_and_status_2(tmp_path, monkeypatch, says, words, said):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "ANSWER", 0.5)
-    monkeypatch.setattr(sys, "argv", ["spikefa", "compare", *words])
     (tmp_path / "jobs.toml").write_text("jobs = true")
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    printed = capfd.readouterr().err
-    assert stopped.value.code == 2, printed
+    status, _, printed = says("compare", *words)
+    assert status == 2, printed
     assert len(printed.strip().splitlines()) == 1, printed
     assert all(word in printed for word in said), printed
 

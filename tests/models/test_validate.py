@@ -11,7 +11,6 @@ pytest.importorskip("brian2", reason="the reference models need Brian2")
 
 from safetensors.torch import save_file
 
-from spikefa import cli
 from spikefa.comparison import load
 from spikefa.experiment import Experiment
 from spikefa.readout import READOUTS
@@ -35,18 +34,9 @@ def nothing():
 
 
 @pytest.fixture
-def validate(monkeypatch, capsys):
+def validate(says):
     """`validate(words)`: the status and what was printed."""
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["spikefa", "validate", *map(str, words)])
-        monkeypatch.setattr(sitting.console, "_width", 100)
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out + printed.err
-
-    return call
+    return lambda *words: says("validate", *words)[:2]
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """`spikefa export`: what it writes of a trained network, and what it says."""
 
 import re
-import sys
 
 import pytest
 import torch
@@ -12,7 +11,7 @@ import nir
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from spikefa import adapt, cli
+from spikefa import adapt
 from spikefa.comparison import load
 from spikefa.experiment import Experiment
 from spikefa.nir import sitting
@@ -42,17 +41,12 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture
-def export(monkeypatch, capsys, trained, tmp_path):
+def export(monkeypatch, says, trained, tmp_path):
     """`export(words)` in the folder of the checkpoints: the status and what was printed."""
 
     def call(*words):
         monkeypatch.chdir(trained)
-        monkeypatch.setattr(sys, "argv", ["spikefa", "export", str(tmp_path / "net.nir"), *map(str, words)])
-        monkeypatch.setattr(sitting.console, "_width", 100)
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out + printed.err
+        return says("export", tmp_path / "net.nir", *words)[:2]
 
     return call
 
@@ -104,11 +98,10 @@ def test_a_checkpoint_of_compare_tells_what_it_was_trained_with(export, tmp_path
     assert (status, "0 elsewhere" in said, "the feedback weights of kp" in said) == (0, True, True)
 
 
-def test_a_folder_that_is_missing_is_named_before_anything_is_loaded(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["spikefa", "export", "nowhere/net.nir", "--checkpoint", "none.pt"])
-    with pytest.raises(SystemExit, match="2"):
-        cli.main()
-    assert "there is no folder nowhere" in capsys.readouterr().err
+def test_a_folder_that_is_missing_is_named_before_anything_is_loaded(says):
+    status, _, said = says("export", "nowhere/net.nir", "--checkpoint", "none.pt")
+    assert status == 2
+    assert "there is no folder nowhere" in said
 
 
 def test_a_file_that_fires_otherwise_gives_status_1(export, monkeypatch):

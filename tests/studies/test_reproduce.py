@@ -1,12 +1,10 @@
 import json
 import math
-import sys
 from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 
-from spikefa.cli import main
 from spikefa.studies import sitting
 from spikefa.studies.rows import Row, append, read
 from tests.locked import held
@@ -16,15 +14,9 @@ NAME = "tests.studies.toy:Toy"
 
 
 @pytest.fixture
-def reproduce(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sitting.console, "width", 200)
-
+def reproduce(tmp_path, says):
     def run(*words):
-        monkeypatch.setattr(sys, "argv", ["spikefa", "reproduce", *words, "--out", str(tmp_path / "runs")])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        said = capsys.readouterr()
-        return stopped.value.code, said.out + said.err
+        return says("reproduce", *words, "--out", tmp_path / "runs")[:2]
 
     run.file, run.page = tmp_path / "runs" / "Toy" / "quick.jsonl", tmp_path / "runs.md"
     return run
