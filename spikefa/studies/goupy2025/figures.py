@@ -97,11 +97,12 @@ def _line(axes: Axes, scheme: str, points: Sequence[tuple[float, Sequence[float]
 
 
 def _panels(results: Results, along: str) -> tuple[Figure, dict[str, Axes]]:
+    """A panel a setting. Where a threshold of 1 lies, which moves next to nothing, is beyond their ends."""
     settings = list(dict.fromkeys(row.case.partition(": ")[0] for row in results.rows))
     figure, grid = panels(len(settings), height=3.4, shared=False)
     for axes, setting in zip(grid, settings, strict=True):
         axes.set_title(setting)
-        axes.set(xscale="log", xlim=(6, None), xlabel=along)
+        axes.set(xscale="log", xlim=(6, 2 * REDUCTIONS[-1]), xlabel=along)
         axes.set_xticks(REDUCTIONS, [f"{by:,}" for by in REDUCTIONS])
         axes.set_xticks([], minor=True)
     return figure, dict(zip(settings, grid, strict=True))
