@@ -79,6 +79,9 @@ def parts(text: str) -> dict[str, Rule | str]:
     for pattern, _, rule in pairs:
         if not (pattern.strip() and rule.strip()):
             raise ValueError(f"{pattern!r} in {text!r} has no rule: write layer=rule/layer=rule")
+    patterns = [pattern.strip() for pattern, _, _ in pairs]
+    if twice := [pattern for pattern in patterns if patterns.count(pattern) > 1]:
+        raise ValueError(f"{twice[0]!r} has two rules in {text!r}: leave one out")
     return {pattern.strip(): rule.strip() for pattern, _, rule in pairs}
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import snntorch as snn
 from torch import nn
 
+from spikefa.feedback import Feedback
 from spikefa.routing import Linear, Routed
 from spikefa.rules.dfa import DirectFeedbackAlignment
 from spikefa.sequence import leaves
@@ -79,22 +80,24 @@ def _readable(units: list[Unit]) -> list[Unit]:
     return units
 
 
+def pathway(layer: nn.Module) -> Feedback | None:
+    """What carries a layer's error; None where W itself does, as within :func:`~spikefa.attachment.exact`."""
+    return layer.feedback if isinstance(layer, Routed) and not layer._exact else None
+
+
 def source(units: list[Unit], at: int) -> int:
     """The layer whose error goes to the input of this one: itself, or under ``dfa`` the read-out.
 
     Raises:
         ValueError: a pathway whose B does not take the place of W.
     """
-    layer = units[at].layer
-    if not isinstance(layer, Routed) or layer._exact:
-        return at
-    pathway = layer.feedback
-    if isinstance(pathway, DirectFeedbackAlignment):
+    own = pathway(units[at].layer)
+    if isinstance(own, DirectFeedbackAlignment):
         boards = [getattr(getattr(unit.layer, "feedback", None), "board", None) for unit in units]
-        return boards.index(pathway.above)
-    if not pathway.comparable:
+        return boards.index(own.above)
+    if own is not None and not own.comparable:
         raise ValueError(
-            f"the pathway of {units[at].name!r}, {type(pathway).__name__}, carries its error in a way of its own, "
+            f"the pathway of {units[at].name!r}, {type(own).__name__}, carries its error in a way of its own, "
             f"which the local form does not know: use another rule or backpropagation through time"
         )
     return at
@@ -106,7 +109,6 @@ def filters(units: list[Unit], sources: list[int]) -> list[tuple[float, ...]]:
     for at in range(len(units) - 1, 0, -1):
         above = sources[at]
         leak = float(units[above].neuron.beta.clamp(0, 1).double().mean())
-        pathway = getattr(units[at].layer, "feedback", None)
-        summed = (1.0,) if getattr(pathway, "error", "") == "sum" else ()
+        summed = (1.0,) if getattr(pathway(units[at].layer), "error", "") == "sum" else ()
         found[at - 1] = tuple(decay for decay in (*found[above], leak, *summed) if decay)
     return found

@@ -34,10 +34,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from spikefa.chain import filters, source, units_of
+from spikefa.chain import filters, pathway, source, units_of
 from spikefa.eligibility import Eligible
-from spikefa.feedback import Feedback
-from spikefa.routing import Routed
 
 Error = Callable[[Tensor, Tensor], Tensor]
 """Takes the read-out's spikes and membranes of a step, ``[B, classes]`` each, to ∂loss/∂mem of that step."""
@@ -95,7 +93,7 @@ class ThreeFactor:
         """
         self.entry, self.units = units_of(self.net)
         self.sources = [0, *(source(self.units, at) for at in range(1, len(self.units)))]
-        self.pathways = [_pathway(unit.layer) for unit in self.units]
+        self.pathways = [pathway(unit.layer) for unit in self.units]
         chains = filters(self.units, self.sources)
         last = len(self.units) - 1
         self.layers = [Eligible(u.layer, u.neuron, chains[at], at == last) for at, u in enumerate(self.units)]
@@ -153,7 +151,7 @@ class ThreeFactor:
     def _check_pathways(self) -> None:
         """Refuse to go on through pathways for which these traces are not: ``dfa`` has other filters than ``fa``."""
         for unit, before in zip(self.units, self.pathways, strict=True):
-            if _pathway(unit.layer) is not before:
+            if pathway(unit.layer) is not before:
                 raise ValueError(
                     f"the pathway of {unit.name!r} is another than when the sequence began (attach, detach or exact "
                     f"came between): call reset() after it, which begins a sequence anew"
@@ -199,15 +197,10 @@ def learn(net: nn.Module, x: Tensor, error: Error) -> tuple[Tensor, Tensor]:
     return spk, mem
 
 
-def _pathway(layer: nn.Linear) -> Feedback | None:
-    """What carries a layer's error; None where W itself does."""
-    return layer.feedback if isinstance(layer, Routed) and not layer._exact else None
-
-
 def _back(layer: nn.Linear) -> Tensor:
     """B as the layer uses it."""
-    pathway = _pathway(layer)
-    return layer.weight if pathway is None else pathway(layer.weight)
+    own = pathway(layer)
+    return layer.weight if own is None else own(layer.weight)
 
 
 def _add(layer: nn.Linear, gradient: Tensor) -> None:
@@ -218,8 +211,8 @@ def _add(layer: nn.Linear, gradient: Tensor) -> None:
     if not layer.weight.requires_grad:
         return
     torch.autograd.backward(layer.weight, weight)
-    if (pathway := _pathway(layer)) is not None:
+    if (own := pathway(layer)) is not None:
         with torch.enable_grad():
-            feedback = pathway(layer.weight.detach())
+            feedback = own(layer.weight.detach())
         if feedback.requires_grad:
             torch.autograd.backward(feedback, weight.clone())

@@ -105,7 +105,9 @@ def quota(weight: Tensor, fraction: float) -> int:
 
 
 def rescale(weight: Tensor, feedback: Tensor) -> None:
-    """Scale every output row of B to the norm of W's, in place; a row that is zero in either is left as it is.
+    """Scale every row ``B[i]`` to the norm of W's, in place; a row that is zero in either is left as it is.
+
+    Rows are outputs, but inputs of transposed convolutions, whose W torch keeps as ``[in, out, ...]``.
 
     Example:
         >>> feedback = torch.tensor([[2.0, 0.0], [0.0, 0.0]])

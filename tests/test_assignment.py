@@ -82,6 +82,7 @@ def test_periods_by_layer_copy_each_at_its_own_pace(net):
         ("out=fbp:perod=3", None, "no option 'perod'"),
         ("out=", None, "'out' in 'out=' has no rule"),
         ("conv*=fa/out", None, "'out' in .* has no rule"),
+        ("out=fa/out=bp", None, "'out' has two rules in 'out=fa/out=bp': leave one out"),
         ({}, None, "a mapping of layers to rules is empty"),
         ("out=fa", "fc", "layers='fc' stands beside rules that name their layers"),
         ("conv1*=fa", None, "matches the first affine layer, 'conv1', alone"),

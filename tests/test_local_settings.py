@@ -137,10 +137,11 @@ def test_exact_during_a_sequence_is_noticed():
     learner.learn(torch.ones(4, 2))
 
 
-def test_inside_exact_no_pathway_is_used():
+@pytest.mark.parametrize("rule", ["fa", "dfa", "dfa:error=sum"])
+def test_inside_exact_no_pathway_is_used(rule):
     x, nets = torch.ones(5, 4, 3), [net(nn.Linear(3, 3), snn.Leaky(**LIF))]
     nets.append(copy.deepcopy(nets[0]))
-    attach(nets[0], "fa")
+    attach(nets[0], rule)
     with exact(nets[0]):
         learn(nets[0], x, lambda spk, mem: mem)
     learn(nets[1], x, lambda spk, mem: mem)

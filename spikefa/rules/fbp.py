@@ -44,7 +44,8 @@ class FrozenBackprop(Feedback):
         transport: a name of :data:`~spikefa.transport.SCHEMES`.
         fraction: p, in (0, 1], for ``cyclic``, ``random`` and ``topk``; 0.01 if absent.
         threshold: θ, above 0, for ``threshold``; 0.1 if absent.
-        rescale: whether rows get W's norms after a copy; a row that is zero in W or B is left as it is.
+        rescale: whether rows, ``weight[i]``, get W's norms after a copy; one that is zero in W or B is left as it is.
+            Not with ``lost``.
         lost: probability that a weight that was sent does not arrive, from 0 to 1.
         late: updates from sending to arrival, below ``period``; meanwhile W moves on.
 
@@ -88,8 +89,14 @@ class FrozenBackprop(Feedback):
         late: int = 0,
     ) -> None:
         super().__init__()
-        whole(period=period, late=late + 1)
+        whole(period=period)
+        if not isinstance(late, int) or isinstance(late, bool) or late < 0:
+            raise ValueError(f"late must be a whole number, at least 0, not {late!r}")
         within(0, 1, lost=lost)
+        if lost and rescale:
+            raise ValueError(
+                f"lost={lost} with rescale=True: rows would get norms of weights that did not arrive; leave one out"
+            )
         if late >= period:
             raise ValueError(f"late={late} must be below period={period}, so that one transport is under way at a time")
         self.lost, self.late = lost, late
@@ -108,8 +115,9 @@ class FrozenBackprop(Feedback):
     def step(self, weight: Tensor) -> None:
         """Count the update; copy W, or a part of it, if it is a ``period``-th one."""
         self.updates += 1
-        if self.updates % self.period == 0:
+        if self.updates >= self.period and self.updates % self.period == self.late:
             self.drift.copy_(((weight - self.weight).norm() / weight.norm()).nan_to_num(0.0, posinf=torch.inf))
+        if self.updates % self.period == 0:
             shared = Shared(int(self.updates) // self.period - 1, int(self.seed))
             sent = self.weight.clone()
             self.send(weight, *self.transport(weight, sent, shared))
@@ -125,7 +133,7 @@ class FrozenBackprop(Feedback):
         (self.under_way if self.late else self.weight).copy_(sent)
 
     def measures(self, weight: Tensor) -> dict[str, float]:
-        """``drift``: ‖W − B‖ / ‖W‖ just before the last copy, the furthest that B was from W; 0 before the first."""
+        """``drift``: ‖W − B‖ / ‖W‖ just before the last copy arrived, the furthest from W; 0 before the first."""
         return {"drift": float(self.drift)}
 
     def extra_repr(self) -> str:

@@ -112,6 +112,8 @@ def _fault(optimizer: optim.Optimizer, forward: dict[str, Any] | None, feedback:
     for name in ("lr", "weight_decay"):
         if forward[name] != feedback[name]:
             return f"{name} is {forward[name]} for W and {feedback[name]} for B, give both the same"
+    if isinstance(optimizer, optim.Adafactor):
+        return "Adafactor's steps depend on the size of W and of B, take AdamW or SGD"
     decoupled = isinstance(optimizer, optim.AdamW) or forward.get("decoupled_weight_decay")
     if isinstance(optimizer, ADAPTIVE) and not decoupled:
         return f"{type(optimizer).__name__} divides the decay of W and of B by different sizes, take AdamW or SGD"

@@ -163,5 +163,5 @@ class SpikeAlignment(NoisePhase):
 
     def extra_repr(self) -> str:
         """The options, for printing."""
-        names = ("eta", "anneal", "every", "per", "steps", "replicas", "refractory", "neuron", "centred")
+        names = ("eta", "anneal", "every", "per", "steps", "replicas", "refractory", "neuron", "centred", "mismatch")
         return ", ".join(f"{name}={getattr(self, name)}" for name in names)

@@ -94,11 +94,11 @@ class Claim:
 
     @property
     def range(self) -> str:
-        """What the mean must be for the claim to hold, in words."""
+        """Where the interval must lie for the claim to hold, in words."""
         low, high = (format(number, self.form).replace("-", "−") for number in (self.low, self.high))
         if math.isinf(self.low):
-            return f"≤ {high}"
-        return f"≥ {low}" if math.isinf(self.high) else f"{low} to {high}"
+            return f"below {high}"
+        return f"above {low}" if math.isinf(self.high) else f"{low} to {high}"
 
 
 def interval(values: Sequence[float]) -> Interval:

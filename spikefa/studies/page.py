@@ -91,9 +91,9 @@ def claims_table(claims: Sequence[Claim]) -> str:
     Example:
         >>> claim = Claim("norms grow", "3.9 [R]", [3.0, 3.2, 3.1], 1, float("inf"), "its sign")
         >>> print(claims_table([claim]).splitlines()[2])
-        | norms grow | 3.9 [R] | 3.1 [2.85, 3.35], 3 seeds | ≥ 1: its sign | **holds** |
+        | norms grow | 3.9 [R] | 3.1 [2.85, 3.35], 3 seeds | above 1: its sign | **holds** |
     """
-    lines = ["| claim | published | measured | holds if the mean is | verdict |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| claim | published | measured | holds if the interval is | verdict |", "| --- | --- | --- | --- | --- |"]
     for claim in claims:
         cells = (
             claim.says,

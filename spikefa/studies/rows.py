@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -73,25 +73,58 @@ class Results:
     def _all(self, case: str) -> list[Row]:
         return sorted((row for row in self.rows if row.case == case), key=lambda row: row.seed)
 
+    def tried(self, case: str) -> bool:
+        """Whether a case was measured, if only in vain."""
+        return bool(self._all(case))
+
+    def by_seed(self, case: str, number: Callable[[Row], float]) -> dict[int, float]:
+        """What ``number`` makes of the row of each seed; nan where it failed. What claims are made of.
+
+        Example:
+            >>> results = Results([Row("c", {}, 0, {"x": 2.0}), Row("c", {}, 1, error="Diverged")])
+            >>> results.by_seed("c", lambda row: row.values["x"] ** 2)
+            {0: 4.0, 1: nan}
+        """
+        return {row.seed: math.nan if row.error else float(number(row)) for row in self._all(case)}
+
+    def each(self, case: str, number: Callable[[Row], float]) -> list[float]:
+        """The same as a list."""
+        return list(self.by_seed(case, number).values())
+
     def values(self, case: str, *way: str) -> list[float]:
         """One number of each seed of a case; ``way`` is where it lies, ``"layers", "fc2", "cosine"``."""
-        return [_number(row, way) for row in self._all(case)]
+        return self.each(case, lambda row: at(row, *way))
 
     def array(self, case: str, *way: str) -> NDArray[np.float64]:
-        """A list of numbers of each seed of a case, ``[seeds, ...]``; ``[0]`` if there is none."""
-        return np.array([_at(row, way) for row in self.of(case)], dtype=np.float64)
+        """Lists of numbers of the seeds that did not fail, ``[seeds, ...]``, for figures; ``[0]`` if there is none."""
+        return np.array([at(row, *way) for row in self.of(case)], dtype=np.float64)
 
     def differences(self, case: str, other: str, *way: str) -> list[float]:
         """A number of a case minus that of another, of each seed that both have."""
-        theirs = {row.seed: _number(row, way) for row in self._all(other)}
-        return [_number(row, way) - theirs[row.seed] for row in self._all(case) if row.seed in theirs]
+        one, theirs = (self.by_seed(name, lambda row: at(row, *way)) for name in (case, other))
+        return minus(one, theirs)
 
 
-def _number(row: Row, way: Iterable[str]) -> float:
-    return math.nan if row.error else float(_at(row, way))
+def minus(one: Mapping[int, float], other: Mapping[int, float]) -> list[float]:
+    """Differences of numbers by seed, of each seed that both have.
+
+    Example:
+        >>> minus({0: 1.0, 1: 5.0}, {1: 2.0, 2: 7.0})
+        [3.0]
+    """
+    return [value - other[seed] for seed, value in one.items() if seed in other]
 
 
-def _at(row: Row, way: Iterable[str]) -> Any:
+def at(row: Row, *way: str) -> Any:
+    """What lies there in a row; nan for a number that was not finite.
+
+    Raises:
+        ValueError: nothing does.
+
+    Example:
+        >>> at(Row("linear", {}, 0, {"layers": {"fc1": 0.5}}), "layers", "fc1")
+        0.5
+    """
     values: Any = row.values
     for name in way:
         if not isinstance(values, Mapping) or name not in values:

@@ -81,3 +81,19 @@ def test_drift_is_the_relative_distance_just_before_the_last_copy():
         adapt(net)
         drifts.append(weight_alignment(net)["0"]["drift"])
     assert drifts == pytest.approx([0, 3 / 4, 3 / 4, 4 / 8], rel=1e-12)
+
+
+@pytest.mark.parametrize("late", [-1, 0.5, "x", True])
+def test_a_delay_that_is_no_whole_number_is_refused(late):
+    with pytest.raises(ValueError, match=f"late must be a whole number, at least 0, not {late!r}"):
+        FrozenBackprop(torch.ones(1, 2), generator(0), late=late)
+
+
+def test_drift_of_a_late_copy_is_that_before_its_arrival():
+    weight = torch.ones(1, 2)
+    pathway = FrozenBackprop(weight, generator(0), period=2, late=1)
+    drifts = []
+    for scale in (2.0, 4.0, 5.0, 8.0, 10.0):
+        pathway.step(scale * weight)
+        drifts.append(pathway.measures(scale * weight)["drift"])
+    assert drifts == pytest.approx([0, 0, 4 / 5, 4 / 5, 6 / 10]), "what was sent at 4 arrived at 5, and at 8 at 10"

@@ -239,6 +239,7 @@ WRONG = {
     "transport=topk,fraction=true": r"fraction must be .* not True",
     "transport=threshold,threshold=-1": r"threshold must be a number above 0, not -1",
     "transport=topk,rescale=1": r"rescale must be true or false, not 1",
+    "lost=0.5,transport=topk,rescale=true": r"lost=0\.5 with rescale=True: .* leave one out",
 }
 
 

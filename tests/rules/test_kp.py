@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
-from torch.optim import SGD, Adam, AdamW
+from torch.optim import SGD, Adafactor, Adam, AdamW
 
 from spikefa import attach, check_decay, exact, gradient_angle, routed, run, weight_alignment
 from spikefa.rules import FeedbackAlignment
@@ -169,6 +169,12 @@ def test_an_optimiser_built_before_attach_does_not_move_b_and_is_warned_of():
         "Kolen–Pollack feedback will not align: the optimiser does not hold B, build it after attach() (layers 2, 4)"
     )
     assert caught(net, optimizer) == [message]
+
+
+def test_an_optimiser_whose_steps_depend_on_the_size_of_b_is_warned_of():
+    net = attach(spiking(), "kp")
+    (message,) = caught(net, Adafactor(net.parameters(), weight_decay=0.1))
+    assert "Adafactor's steps depend on the size of W and of B, take AdamW or SGD" in message
 
 
 def test_missing_decay_is_warned_of_once_and_only_for_kolen_pollack():

@@ -53,5 +53,5 @@ def test_equal_values_decide_exactly():
 def test_its_words_say_interval_seeds_and_range():
     claim = Claim("", "", [-1.0, -1.2, -1.1], -1.5, math.inf, "", form=".2f")
     assert claim.measured == "−1.10 [−1.35, −0.85], 3 seeds"
-    assert claim.range == "≥ −1.50"
+    assert claim.range == "above −1.50"
     assert Claim("", "", [2.0], -math.inf, 1.0, "").measured == "2, 1 seed"

@@ -12,7 +12,7 @@ from spikefa.datasets import Dataset, Split
 from spikefa.experiment import Experiment
 from spikefa.similarity import cka
 from spikefa.studies import STUDIES, Results, Row, Verdict
-from spikefa.studies.moskovitz2018 import arms, start
+from spikefa.studies.moskovitz2018 import arms, claims, start
 from spikefa.studies.moskovitz2018.arms import ARMS, HIDDEN, KINDS, LAYERS, measured, similarities
 from spikefa.studies.moskovitz2018.claims import PUBLISHED
 from spikefa.studies.trained import epochs
@@ -182,6 +182,13 @@ def test_claims_hold_on_what_was_published_and_fail_on_its_opposite():
 def test_a_quarter_of_what_fa_loses_is_the_measure_of_a_small_loss():
     (claim,) = (c for c in STUDY.claims(Results(rows("rate"))) if c.says.startswith("rate: frsf loses less"))
     assert claim.values == pytest.approx([2 - 30 / 4] * 3)
+
+
+def test_only_losses_of_the_same_seed_are_compared():
+    tests = {"bp": (80, 70, 60), "fa": (30, 40, 10), "usf_sn": (None, 68, 57)}
+    rows = [Row(f"rate: {arm}", {}, s, {"test": t}) for arm, all in tests.items() for s, t in enumerate(all) if t]
+    (claim,) = (claim for claim in claims._rankings(Results(rows), "rate") if "usf_sn loses less" in claim.says)
+    assert claim.values == [2 - 30 / 4, 3 - 50 / 4]
 
 
 def test_published_accuracies_are_asked_of_the_published_network_alone():

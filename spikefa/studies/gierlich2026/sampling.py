@@ -9,7 +9,7 @@ from typing import Any
 from spikefa.sampling import RULES, WakeSleep
 from spikefa.studies.claim import Claim
 from spikefa.studies.gierlich2026.sampling_figures import figures
-from spikefa.studies.rows import Results
+from spikefa.studies.rows import Results, at
 from spikefa.studies.study import Case, Size
 
 __all__ = ["cases", "claims", "figures", "learn"]
@@ -178,5 +178,5 @@ def _less(results: Results, what: str, low: str, high: str, says: str, published
 
 def _ratios(results: Results, one: str, other: str) -> list[float]:
     """How many times as large the divergence of one case is, seed by seed."""
-    divisors = {row.seed: row.values["dkl"] for row in results.of(other)}
-    return [row.values["dkl"] / divisors[row.seed] for row in results.of(one) if row.seed in divisors]
+    above, below = (results.by_seed(case, lambda row: at(row, "dkl")) for case in (one, other))
+    return [value / below[seed] for seed, value in above.items() if seed in below]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from spikefa.studies.claim import Claim
 from spikefa.studies.goupy2025.arms import SETTINGS, arms, transported
-from spikefa.studies.goupy2025.figures import accuracy_against, drift, hidden, mean_drifts
-from spikefa.studies.rows import Results
+from spikefa.studies.goupy2025.figures import accuracy_against, drift, hidden, mean_drift
+from spikefa.studies.rows import Results, Row, minus
 from spikefa.studies.study import Case, Size, Study
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Goupy2025(Study):
         return [
             claim
             for setting in settings
-            if results.of(f"{setting}: bp")
+            if results.tried(f"{setting}: bp")
             for claim in (*_losses(results, setting), *_rankings(results, setting), *_drifts(results, setting))
         ]
 
@@ -86,7 +86,7 @@ def _losses(results: Results, setting: str) -> Iterator[Claim]:
     yield claim("full copies every 10 updates, minus bp", "0 [P]", "full, 10×", -PUBLISHED, math.inf, SPENT)
     yield claim("full copies every 100 updates, minus bp", "0 [P]", "full, 100×", -PUBLISHED, math.inf, SPENT)
     yield claim("topk, 1,000×, minus bp", "−0.5 [P]", "topk, 1,000×", -PUBLISHED, math.inf, SPENT)
-    if results.of(f"{setting}: full, 1,000×"):
+    if results.tried(f"{setting}: full, 1,000×"):
         yield claim("full copies every 1,000, minus bp", "–", "full, 1,000×", -PUBLISHED, math.inf, SPENT)
 
 
@@ -107,15 +107,17 @@ def _rankings(results: Results, setting: str) -> Iterator[Claim]:
 
 def _drifts(results: Results, setting: str) -> Iterator[Claim]:
     """How far B was from W just before a copy, as far as theory speaks."""
-    grown = [
-        max(drifts[-1] * row.values["rms"][layer] / (10 * row.parameters["lr"]) for layer, drifts in hidden(row))
-        for row in results.of(f"{setting}: full, 10×")
-    ]
+    grown = results.each(f"{setting}: full, 10×", _grown)
     says = f"{setting}: drift before a full copy every 10 updates, over 10 lr / rms W₀, largest of the hidden layers"
     why = "Adam moves a weight by about lr at most, and rms W grows"
-    yield Claim(says, "≤ 1 [D]", grown, 0.0, 1.0, why, law=True)
-    both = [mean_drifts(results.of(f"{setting}: {arm}, 1,000×")) for arm in ("topk", "cyclic")]
-    left = [both[0][seed] - both[1][seed] for seed in both[0] if seed in both[1]]
+    yield Claim(says, "≤ 1 [D]", grown, 0.0, 1.0, why)
+    topk, cyclic = (results.by_seed(f"{setting}: {arm}, 1,000×", mean_drift) for arm in ("topk", "cyclic"))
     says = f"{setting}: drift at 1,000×, topk minus cyclic"
     why = "of all parts of a size topk leaves the least change"
-    yield Claim(says, "below 0 [D]", left, -math.inf, 0.0, why, law=True)
+    yield Claim(says, "below 0 [D]", minus(topk, cyclic), -math.inf, 0.0, why)
+
+
+def _grown(row: Row) -> float:
+    """The largest drift of a hidden layer, in units of what ten updates of Adam may do to it."""
+    updates: float = 10 * row.parameters["lr"]
+    return max(drifts[-1] * float(row.values["rms"][layer]) / updates for layer, drifts in hidden(row))

@@ -118,7 +118,7 @@ def transported(seed: int, device: str = "cpu", **fields: Any) -> dict[str, Any]
     Returns:
         Of :func:`~spikefa.studies.trained.trained` ``test``, ``validation``, ``loss``, ``words``, ``moved``,
         ``seconds`` and of ``curves`` some; and by layer, as lists over the epochs, ``drift``: ‖W − B‖ / ‖W‖ just before
-        the last copy of the epoch, 0 if there was none; ``cosine`` of B and W. ``rms``: of W₀ by layer.
+        the last copy so far, 0 before the first; ``cosine`` of B and W. ``rms``: of W₀ by layer.
     """
     found = trained(seed, device, **fields)
     kept = ("test", "validation", "loss", "words", "moved", "seconds")

@@ -30,14 +30,14 @@ def hidden(row: Row) -> Iterator[tuple[str, list[float]]]:
     return ((layer, over) for layer, over in row.values["drift"].items() if layer != "out")
 
 
-def mean_drifts(rows: Sequence[Row]) -> dict[int, float]:
-    """By seed the drift before the last copy, averaged over the hidden layers.
+def mean_drift(row: Row) -> float:
+    """The drift before the last copy, averaged over the hidden layers.
 
     Example:
-        >>> mean_drifts([Row("c", {}, 3, {"drift": {"fc2": [0, 0.1], "fc3": [0, 0.3], "out": [0, 9]}})])
-        {3: 0.2}
+        >>> mean_drift(Row("c", {}, 3, {"drift": {"fc2": [0, 0.1], "fc3": [0, 0.3], "out": [0, 9]}}))
+        0.2
     """
-    return {row.seed: float(np.mean([over[-1] for _, over in hidden(row)])) for row in rows}
+    return float(np.mean([over[-1] for _, over in hidden(row)]))
 
 
 def reductions(results: Results, setting: str, case: str, unit: Unit) -> list[float]:
@@ -74,7 +74,7 @@ def drift(results: Results) -> Figure:
     for setting, axes in grid.items():
         for scheme in COLORS:
             points = _points(results, setting, scheme, "words")
-            _line(axes, scheme, [(at, list(mean_drifts(results.of(case)).values())) for at, case in points])
+            _line(axes, scheme, [(at, [mean_drift(row) for row in results.of(case)]) for at, case in points])
     next(iter(grid.values())).set_ylabel("drift  ‖W − B‖ / ‖W‖")
     return with_legend(figure)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from spikefa.studies.claim import Claim
 from spikefa.studies.moskovitz2018.arms import HIDDEN, KINDS
-from spikefa.studies.rows import Results
+from spikefa.studies.rows import Results, at
 
 CLOSE = 5.0
 """Points of accuracy within which two arms count as equal: one image in twenty."""
@@ -25,7 +25,7 @@ PUBLISHED = {"bp": 75.80, "fa, dense": 35.77, "fa": 40.07, "frsf": 74.30, "usf_s
 def claims(results: Results) -> Iterator[Claim]:
     """All of them, of each kind of network that was measured."""
     for kind in KINDS:
-        if results.of(f"{kind}: bp"):
+        if results.tried(f"{kind}: bp"):
             yield from _published(results, kind)
             yield from _rankings(results, kind)
             yield from _similarities(results, kind)
@@ -36,7 +36,7 @@ def claims(results: Results) -> Iterator[Claim]:
 
 def _published(results: Results, kind: str) -> Iterator[Claim]:
     """The published accuracies, where the network is the published one."""
-    if kind == "rate" and results.of("rate: bp")[0].parameters["epochs"] == 50:
+    if kind == "rate" and any(r.parameters["epochs"] == 50 for r in results.rows if r.case == "rate: bp"):
         for arm, percent in PUBLISHED.items():
             values = results.values(f"rate: {arm}", "test")
             why = "three points: spread, crops and learning rate are not told"
@@ -66,9 +66,10 @@ def _rankings(results: Results, kind: str) -> Iterator[Claim]:
         says = f"{kind}: {arm} as good as {other}, difference in points"
         yield Claim(says, published, minus(arm, other), -CLOSE, CLOSE, reason, ".2f")
     for arm, published in (("usf_sn", "−8.8 [P]"), ("frsf", "−7.4 [P]")):
-        pairs = zip(minus("bp", arm), minus("bp", "fa"), strict=False)
+        bp, own, fa = (results.by_seed(f"{kind}: {name}", lambda row: at(row, "test")) for name in ("bp", arm, "fa"))
+        losses = [bp[seed] - own[seed] - (bp[seed] - fa[seed]) / 4 for seed in bp if seed in own and seed in fa]
         says = f"{kind}: {arm} loses less than a quarter of what fa loses, difference in points"
-        yield Claim(says, published, [own - fa / 4 for own, fa in pairs], -math.inf, 0.0, SIGN, ".2f")
+        yield Claim(says, published, losses, -math.inf, 0.0, SIGN, ".2f")
 
 
 def _similarities(results: Results, kind: str) -> Iterator[Claim]:
@@ -80,9 +81,9 @@ def _similarities(results: Results, kind: str) -> Iterator[Claim]:
         values = results.differences(f"{kind}: {arm}", f"{kind}: {other}", "cka", "mean")
         says = f"{kind}: CKA to bp, {arm} above {other}, mean of hidden layers"
         yield Claim(says, published, values, 0.0, math.inf, SIGN)
-    first, last = (results.array(f"{kind}: fa", "cka", layer) for layer in (HIDDEN[0], HIDDEN[-1]))
+    falls = results.each(f"{kind}: fa", lambda row: at(row, "cka", HIDDEN[0]) - at(row, "cka", HIDDEN[-1]))
     says = f"{kind}: CKA of fa to bp falls with depth, conv1 minus fc2"
-    yield Claim(says, "0.43 [P]", (first - last).tolist(), 0.0, math.inf, SIGN)
+    yield Claim(says, "0.43 [P]", falls, 0.0, math.inf, SIGN)
 
 
 def _angles(results: Results, kind: str) -> Iterator[Claim]:
@@ -132,4 +133,4 @@ def _norms(results: Results, kind: str) -> Iterator[Claim]:
 
 def _at(results: Results, case: str, measure: str, layer: str, epoch: int = -1) -> list[float]:
     """A layer's measure at an epoch, of each seed."""
-    return [float(over[epoch]) for over in results.array(case, measure, layer)]
+    return results.each(case, lambda row: np.array(at(row, measure, layer), dtype=float)[epoch])

@@ -112,14 +112,14 @@ def claims(results: Results) -> Iterator[Claim]:
 def _growth_claims(results: Results, kind: str, factor: float) -> Iterator[Claim]:
     """What B, whose entries are as good as independent of the errors, does to these: s √(fan-out) against W's g."""
     case = f"depth, {kind}"
-    own = results.array(case, "factor", "bp")
     rows = [
         ("usf, unscaled", factor, "√width / gain: s = 1 in place of the standard deviation of W₀"),
         ("usf_sn", 1.0, "the norm of W"),
         ("fa", 1.0, "the standard deviation of W₀"),
     ]
     for rule, expected, why in rows:
-        values = (results.array(case, "factor", rule) / own).tolist() if len(own) else []
+        own, bp = (results.values(case, "factor", name) for name in (rule, "bp"))
+        values = [factor / reference for factor, reference in zip(own, bp, strict=True)]  # of the same rows
         low, high = 0.85 * expected, 1.15 * expected
         says = f"depth, {kind}: growth of the error's norm per layer, {rule} over bp"
         yield Claim(says, f"{expected:.3g} [D]", values, low, high, f"{why}; 15 % for layers of {WIDTH}", law=True)

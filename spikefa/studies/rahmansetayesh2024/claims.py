@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from statistics import fmean
 
 from spikefa.studies.claim import Claim
 from spikefa.studies.rahmansetayesh2024 import closed_loop, open_loop, steps
-from spikefa.studies.rows import Results
+from spikefa.studies.rows import Results, at
 
 FLUCTUATION = 5.8
 """Degrees: cos of B with M B for a random M of 20 × 20 has mean 0 and standard deviation 1/20; twice that."""
@@ -35,7 +36,7 @@ def opened(results: Results) -> Iterator[Claim]:
     for condition, letter in ((held, "a"), (redrawn, "b"), (both, "c")):
         yield _some(f"LIF, {letter}: alignment", "–", angles("lif", condition))
     yield _none("LIF, d: no alignment", "–", angles("lif", independent))
-    grown = [norms[1] for norms in results.array(open_loop.name("relu", independent), "grown")]
+    grown = results.each(open_loop.name("relu", independent), lambda row: at(row, "grown")[1])
     yield Claim("ReLU, d: yet W₁ grows, relative norm", "–", grown, 1, math.inf, SIGN)
     for unit, name in (("relu", "ReLU"), ("lif", "LIF")):
         yield _some(f"{name}, AR(1) with ρ = 0.9 on both: alignment", "–", angles(unit, "AR 0.9, both"))
@@ -68,16 +69,13 @@ def _decomposed(results: Results) -> Iterator[Claim]:
         yield Claim(said, "1 [D]", share, 0.999, 1.001, "an identity, in float32", ".5f", law=True)
     for rho in (0.9, 0.99):
         case = open_loop.name("linear", f"AR {rho:g}, both")
-        at = open_loop.MARKS.index(10)
-        found = [values[at] for values in results.array(case, "autocorrelation")]
+        found = results.each(case, lambda row: at(row, "autocorrelation")[open_loop.MARKS.index(10)])
         derived = rho**20
         said = f"linear, ρ = {rho:g} on both: term of lag 10 relative to lag 0"
         yield Claim(said, f"ρ²⁰ = {derived:.3f} [D]", found, derived - 0.03, derived + 0.03, "± 3 standard errors")
     turning = open_loop.name("linear", "input held, error turns")
     yield _none("linear, error turns: M is skew-symmetric, no alignment", "90° [D]", results.values(turning, "angle"))
-    share = [
-        parts.values["linear"]["by_skew"] / parts.values["linear"]["by_symmetric"] for parts in results.of(turning)
-    ]
+    share = results.each(turning, lambda row: at(row, "linear", "by_skew") / at(row, "linear", "by_symmetric"))
     yield Claim(
         "… what its skew part adds, relative to the symmetric",
         "0 [D]",
@@ -127,14 +125,13 @@ def timed(results: Results) -> Iterator[Claim]:
 
 def closed(results: Results) -> Iterator[Claim]:
     """Of the closed loop."""
-    plain, normal = (results.of(closed_loop.name("rate", arm)) for arm in ("FA", "FA, normalised"))
-    for rows, published, low, high in (
-        (plain, "79.7, 78.2, 75.5, 72.5", 72.5, 79.7),
-        (normal, "70.7, 72.4, 72.1, 72.1", 70.7, 72.4),
+    whole = Results([row for row in results.rows if row.parameters.get("updates") == closed_loop.UPDATES])
+    for arm, published, low, high in (
+        ("FA", "79.7, 78.2, 75.5, 72.5", 72.5, 79.7),
+        ("FA, normalised", "70.7, 72.4, 72.1, 72.1", 70.7, 72.4),
     ):
-        full = [row.values["last"] for row in rows if row.parameters["updates"] == closed_loop.UPDATES]
-        said = f"rate, FA{', normalised' * (rows is normal)}: angle, mean of l = 1 … 4, after all updates"
-        means = [sum(last.values()) / len(last) for last in full]
+        said = f"rate, {arm}: angle, mean of l = 1 … 4, after all updates"
+        means = whole.each(closed_loop.name("rate", arm), lambda row: fmean(at(row, "last").values()))
         yield Claim(said, f"{published}° [R]", means, low, high, "range of the published layers")
     for unit in ("rate", "lif"):
         yield from _normalised(results, unit)
@@ -153,10 +150,10 @@ def _normalised(results: Results, unit: str) -> Iterator[Claim]:
         )
     better = results.differences(more, less, "test")
     yield Claim(f"{name}: it raises the accuracy of FA, points", figure("claimed"), better, 0, math.inf, SIGN)
-    most = [row.values["grown"]["4"] - max(row.values["grown"][str(at)] for at in range(4)) for row in results.of(less)]
+    most = results.each(less, lambda row: at(row, "grown", "4") - max(at(row, "grown", str(n)) for n in range(4)))
     said = f"{name}: without it the norm grows most in the last layer, by"
     yield Claim(said, figure("3.9 to 1.75"), most, 0, math.inf, SIGN)
-    nearer = [row.values["gradient"]["0"] - row.values["gradient"]["3"] for row in results.of(less)]
+    nearer = results.each(less, lambda row: at(row, "gradient", "0") - at(row, "gradient", "3"))
     said = f"{name}: the gradient is nearer to the true one above than below, l = 0 minus l = 3"
     yield Claim(said, figure("64° − 38°"), nearer, 0, math.inf, SIGN)
 
@@ -165,7 +162,7 @@ def _labelled(results: Results, unit: str) -> Iterator[Claim]:
     name, source = _named(unit), "claimed [R]" if unit == "rate" else "same sign"
     for labels in ("shuffled", "reshuffled"):
         arm = closed_loop.name(unit, f"FA, labels {labels}")
-        risen = [end - begin for begin, end in (_ends(row.values["angles"]) for row in results.of(arm))]
+        risen = results.each(arm, lambda row: _rise(at(row, "angles")))
         said = f"{name}, labels {labels}: rise of the cosine, mean of layers, from the first mark to the last"
         yield Claim(said, source, risen, 0, math.inf, SIGN)
         later = results.differences(closed_loop.name(unit, "FA"), arm, "cosine")
@@ -173,10 +170,10 @@ def _labelled(results: Results, unit: str) -> Iterator[Claim]:
         yield Claim(said, source, later, 0, math.inf, SIGN)
 
 
-def _ends(angles: Sequence[Sequence[float]]) -> tuple[float, float]:
-    """The cosine, mean of the layers, at the first mark and at the last."""
-    first, last = (sum(math.cos(math.radians(angle)) for angle in own) / len(own) for own in (angles[0], angles[-1]))
-    return first, last
+def _rise(angles: Sequence[Sequence[float]]) -> float:
+    """Of the cosine, mean of the layers, from the first mark to the last."""
+    first, last = (fmean(math.cos(math.radians(angle)) for angle in own) for own in (angles[0], angles[-1]))
+    return last - first
 
 
 def _named(unit: str) -> str:

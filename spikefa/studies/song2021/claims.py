@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from spikefa.studies.claim import Claim
-from spikefa.studies.rows import Results
+from spikefa.studies.rows import Results, at
 from spikefa.studies.song2021 import cases as c
 
 PUBLISHED = {
@@ -51,7 +51,7 @@ def _table(results: Results) -> Iterator[Claim]:
     for (psi, decay), row in PUBLISHED.items():
         for p, (mean, sd) in zip(c.WIDTHS, row, strict=True):
             case = c.trained(psi, p, decay)
-            if p in c.widths(psi, "quick") or results.of(case):
+            if p in c.widths(psi, "quick") or results.tried(case):
                 published = f"{mean:.3f} ({sd:.3f}) [A]"
                 values = results.values(case, "cosine")
                 yield Claim(f"cos(b, β), {case}", published, values, mean - sd, mean + sd, "one sd of 50 runs", ".3f")
@@ -110,7 +110,7 @@ def _schedule(results: Results, psi: str) -> Iterator[Claim]:
 
 
 def _mnist(results: Results) -> Iterator[Claim]:
-    small = results.of(f"{c.MNIST['quick']}, λ 0")
+    small = results.tried(f"{c.MNIST['quick']}, λ 0")
     none, some, more = (f"{c.MNIST['quick' if small else 'paper']}, λ {decay:g}" for decay in c.MNIST_DECAYS)
     for low, high in ((none, some), (some, more)):
         says = f"{high}: cosine of hidden errors to BP's, above that of{low.rpartition(',')[2]}"
@@ -136,15 +136,14 @@ def _logs(results: Results, case: str, start: str, end: str) -> list[float]:
 
 def _together(results: Results, names: Sequence[str], way: str) -> list[tuple[float, ...]]:
     """A number of several cases, of each seed that all of them have."""
-    seeds = [[row.seed for row in results.of(name)] for name in names]
-    found = [dict(zip(own, results.values(name, way), strict=True)) for own, name in zip(seeds, names, strict=True)]
-    return [tuple(case[seed] for case in found) for seed in sorted(set.intersection(*map(set, seeds)))]
+    found = [results.by_seed(name, lambda row: at(row, way)) for name in names]
+    return [tuple(case[seed] for case in found) for seed in sorted(set.intersection(*map(set, found)))]
 
 
 def _slopes(results: Results, psi: str) -> list[float]:
     """For each seed, of what training added to the cosine: the start's, of spread p^(−1/2), would drown it."""
     names = {p: c.trained(psi, p, 0.0) for p in c.widths(psi, "paper")}
-    names = {p: name for p, name in names.items() if results.of(name)}
+    names = {p: name for p, name in names.items() if results.tried(name)}
     if len(names) < 2:
         return []
     ends, starts = (np.array(_together(results, [*names.values()], way)) for way in ("cosine", "start"))
@@ -154,4 +153,4 @@ def _slopes(results: Results, psi: str) -> list[float]:
 
 def _least_rise(results: Results, psi: str) -> list[float]:
     names = [c.trained(psi, c.MIDDLE[psi], decay) for decay in c.DECAYS[psi]]
-    return [min(np.diff(cosines)) for cosines in _together(results, names, "cosine")]
+    return [float(np.diff(cosines).min()) for cosines in _together(results, names, "cosine")]
