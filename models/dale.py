@@ -70,6 +70,33 @@ class Wired:
             raise ValueError(f"weights and learns must be [N, N], noise [T, N] for bias [{count}], got {shapes}")
 
 
+def pair(
+    direct: tuple[float, float],
+    onto: tuple[float, float],
+    off: tuple[float, float],
+    bias: tuple[float, float, float, float],
+    noise: NDArray[np.floating],
+    eta: float,
+    refractory: int,
+) -> Wired:
+    """The paper's four neurons: two excitatory ones, 0 and 1, and the interneuron of each, 2 and 3.
+
+    Args:
+        direct: weights 0 → 1 and 1 → 0, both of which learn.
+        onto: 0 → 2 and 1 → 3; `off`: 2 → 1 and 3 → 0, so that each inhibits the other one through its own.
+        bias, noise, eta, refractory: as `Wired` has them.
+
+    Example:
+        >>> pair((1, 2), (3, 4), (-5, -6), (0, 0, 0, 0), np.ones((5, 4)), 0.1, 8).weights.astype(int).tolist()
+        [[0, 2, 0, -6], [1, 0, -5, 0], [3, 0, 0, 0], [0, 4, 0, 0]]
+    """
+    weights, learns = np.zeros((4, 4)), np.zeros((4, 4), dtype=bool)
+    weights[[1, 0], [0, 1]], learns[[1, 0], [0, 1]] = direct, True  # onto the first of the indices
+    weights[[2, 3], [0, 1]] = onto
+    weights[[1, 0], [2, 3]] = off
+    return Wired(weights, np.array(bias, float), learns, noise, eta, refractory)
+
+
 def build(wired: Wired, dt: b2.Quantity = DT) -> b2.Network:
     """The neurons, silent for long, their synapses, and monitors of spikes and of weights."""
     noise = b2.TimedArray(wired.noise, dt=dt, name="dale_noise")

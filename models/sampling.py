@@ -16,9 +16,9 @@ At the end of a cycle, with both windows and the number of spikes divided by the
     dW_ij = eta (c*_ij - a_ij (causal + opposite)) + eta_s a'_ij (opposite - causal) - decay W_ij
     db_i  = eta (c*_ii - spikes_i),    and both are kept within +-bound
 
-c* are the moments of the target, a and a' the amplitudes of each synapse's windows of coincidence and of order. Then
-all neurons start anew, from silence, with empty windows. SAL has decay = 0, Kolen-Pollack eta_s = 0, plain wake-sleep
-both.
+c* are the moments of the target, a and a' the amplitudes of each synapse's windows of coincidence and of order. Where
+the amplitudes act on both phases, a_ij c*_ij stands for c*_ij in dW_ij. Then all neurons start anew, from silence, with
+empty windows. SAL has decay = 0, Kolen-Pollack eta_s = 0, plain wake-sleep both.
 
 Reference:
     T. Gierlich, A. Baumbach, A. F. Kungl, K. Max, M. A. Petrovici, "Weight transport through spike timing for robust
@@ -59,7 +59,7 @@ w : 1
 u_post = w * z_pre : 1 (summed)
 causal : 1
 opposite : 1
-together : 1 (constant)                                          # of the target
+together : 1 (constant)                                          # of the target, as the synapse feels it
 a : 1 (constant)                                                 # amplitudes: of coincidence,
 a_order : 1 (constant)                                           # and of order
 """
@@ -79,12 +79,13 @@ class Sampler:
 
     Args:
         weight: W at the start, `[N, N]`, nothing on its diagonal; `bias`: b, `[N]`.
-        together: moments of the target, `[N, N]`, as each synapse feels them; on the diagonal those of neurons.
+        together: moments c* of the target, `[N, N]`; on the diagonal those of neurons.
         amplitudes: a and a', `[2, N, N]`.
         noise: uniform in [0, 1), `[cycles * steps, N]`.
         cycles: how many; `steps`: of the length dt, in each.
         refractory: T_ref, in steps.
         eta, eta_s, decay, bound: of the rule.
+        both: whether amplitudes act on the target's moments too, as on windows of a wake phase.
 
     Raises:
         ValueError: for sizes that do not fit.
@@ -102,6 +103,7 @@ class Sampler:
     eta_s: float = 0.0
     decay: float = 0.0
     bound: float = 2.0
+    both: bool = False
 
     def __post_init__(self) -> None:
         square, count = np.shape(self.weight), len(self.bias)
@@ -157,7 +159,8 @@ def synapses(sampler: Sampler, group: b2.NeuronGroup) -> b2.Synapses:
     )
     found.connect(i=before, j=after)
     found.learn.when = "after_resets"
-    found.w, found.together = sampler.weight[after, before], sampler.together[after, before]
+    felt = sampler.amplitudes[0] * sampler.together if sampler.both else sampler.together
+    found.w, found.together = sampler.weight[after, before], felt[after, before]
     for name, amplitude in zip(("a", "a_order"), sampler.amplitudes, strict=True):
         setattr(found, name, amplitude[after, before])
     found.run_regularly("causal = 0; opposite = 0", dt=sampler.steps * group.clock.dt, when="start", order=1)

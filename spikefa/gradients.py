@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from spikefa.agreement import cosine, degrees, signal_to_noise, signs
-from spikefa.assignment import recurrent_weights
 from spikefa.attachment import exact, routed
+from spikefa.hidden import by_layer, hidden_weights
 from spikefa.routing import Routed
 
 Call = tuple[str, Tensor, Tensor]
@@ -59,6 +59,8 @@ def gradients(
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """The routed gradient and the true one of each weight that learns below the read-out, by the layer's name.
 
+    Of a weight that is parametrized, those of the tensors that it is computed from, one after the other as a vector.
+
     Args:
         net, loss, readout: as :func:`learning_alignment` takes them.
 
@@ -79,18 +81,15 @@ def _derived(
 ) -> tuple[dict[str, tuple[Tensor, Tensor]], tuple[Tensor | None, ...]]:
     """Gradients (routed, true) by layer, and the errors at the outputs in ``calls``, which the loss may fill."""
     hidden = hidden_weights(net, readout)
-    weights = list(hidden.values())
+    weights = [p for pieces in hidden.values() for p in pieces]
     with exact(net):
         true = torch.autograd.grad(loss(), weights, allow_unused=True, materialize_grads=True)
     calls.clear()
     routed_loss = loss()
     # In one backward pass, since a pathway may keep what passes through it.
     found = torch.autograd.grad(routed_loss, [*weights, *(y for *_, y in calls)], allow_unused=True)
-    pairs = {
-        name: (torch.zeros_like(g_true) if g is None else g, g_true)
-        for name, g, g_true in zip(hidden, found, true, strict=False)
-    }
-    return pairs, found[len(hidden) :]
+    filled = [torch.zeros_like(p) if g is None else g for p, g in zip(weights, found, strict=False)]
+    return by_layer(hidden, filled, true), found[len(weights) :]
 
 
 def gradient_alignment(
@@ -116,22 +115,9 @@ def gradient_alignment(
         ValueError: there is no such read-out, or nothing below it that learns.
     """
     hidden = hidden_weights(net, readout)
-    found, true = (torch.autograd.grad(each, list(hidden.values())) for each in (loss, true_loss))
-    return _measured(dict(zip(hidden, zip(found, true, strict=True), strict=True)))
-
-
-def hidden_weights(net: nn.Module, readout: str | None) -> dict[str, Tensor]:
-    """The weights that learn below the read-out, by the layer's name."""
-    feedback = {id(p) for layer in routed(net).values() for p in layer.feedback.parameters()}
-    forward = {name: p for name, p in net.named_parameters() if p.dim() > 1 and id(p) not in feedback}
-    hidden: dict[str, Tensor] = {
-        name.removesuffix("weight").rstrip("."): p for name, p in forward.items() if p.requires_grad
-    }
-    outside = [name for name in hidden if name not in recurrent_weights(net)]
-    last = readout if readout is not None else next(reversed(outside), "")
-    if hidden.pop(last, None) is None or not hidden:
-        raise ValueError(f"no weights that learn below a read-out {last!r}: there are {', '.join(hidden) or 'none'}")
-    return hidden
+    weights = [p for pieces in hidden.values() for p in pieces]
+    found, true = (torch.autograd.grad(each, weights) for each in (loss, true_loss))
+    return _measured(by_layer(hidden, found, true))
 
 
 def _measured(pairs: dict[str, tuple[Tensor, Tensor]]) -> tuple[dict[str, float], dict[str, dict[str, float]]]:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from spikefa.agreement import cosine, degrees, signal_to_noise, signs
 from spikefa.alignment import MEASURES, weight_alignment
-from spikefa.gradients import gradients, hidden_weights
+from spikefa.gradients import gradients
+from spikefa.hidden import hidden_weights
 from spikefa.names import nearest
 from spikefa.operations import synaptic_operations
 from spikefa.similarity import CONSTANT, gram, unbiased_hsic
@@ -102,7 +103,7 @@ class GradientAlignment(Metric):
     def __init__(self, net: nn.Module, readout: str | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.readout = readout
-        size = sum(weight.numel() for weight in hidden_weights(net, readout).values())
+        size = sum(p.numel() for pieces in hidden_weights(net, readout).values() for p in pieces)
         for name in ("found", "true"):
             self.add_state(name, torch.zeros(size, dtype=torch.float64), dist_reduce_fx="sum")
 

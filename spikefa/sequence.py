@@ -38,8 +38,8 @@ def run(net: nn.Module, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         currents left out, or a module of your own that gives two tensors.
 
     Raises:
-        TypeError: a neuron of another kind, ``nn.RNN`` and its like, or a forward of your own that takes more than one
-            step.
+        TypeError: a neuron of another kind, ``nn.RNN`` and its like, a neuron that is applied twice, by itself or in a
+            module of your own, or a forward of your own that takes more than one step.
         ValueError: ``x`` has no time and batch dimension, or T is 0.
 
     Example:
@@ -72,11 +72,12 @@ def walk(net: nn.Module, x: Tensor) -> Iterator[tuple[str, nn.Module, tuple[Tens
     try:
         for name, module in leaves(net):
             if isinstance(module, snn.SpikingNeuron):
-                if (first := seen.setdefault(id(module), name)) != name:
-                    raise TypeError(f"{name} is the neuron of {first} once more, one state for both: build another")
+                _once(seen, name, module)
                 output: tuple[Tensor, Tensor | None] = scan(module, x)
             elif module._modules and any(isinstance(inner, snn.SpikingNeuron) for inner in module.modules()):
                 called, output = unroll(module, x, name)
+                for inner, neuron, _ in called:
+                    _once(seen, inner, neuron)
                 yield from called
             else:
                 flat = gather.apply(module, x.flatten(0, 1))
@@ -86,6 +87,12 @@ def walk(net: nn.Module, x: Tensor) -> Iterator[tuple[str, nn.Module, tuple[Tens
     finally:
         for pathway in pathways:
             pathway.begin(1)
+
+
+def _once(seen: dict[int, str], name: str, neuron: nn.Module) -> None:
+    """Note a neuron that is called, and refuse it under a second name: a loop over time goes on from one state."""
+    if (first := seen.setdefault(id(neuron), name)) != name:
+        raise TypeError(f"{name} is the neuron of {first} once more, one state for both: build another")
 
 
 def reset(net: nn.Module) -> None:

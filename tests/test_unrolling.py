@@ -182,6 +182,37 @@ def test_a_neuron_that_comes_twice_is_refused():
         run(nn.Sequential(nn.Linear(N, N), lif, nn.Linear(N, N), lif), torch.rand(T, B, N))
 
 
+def twice(block):
+    return nn.Sequential(block, block)
+
+
+def inside_and_after(block):
+    return nn.Sequential(block, block.lif2)
+
+
+def before_and_inside(block):
+    return nn.Sequential(block.lif1, block)
+
+
+def deeper(block):
+    return nn.Sequential(Holds(block), nn.Sequential(block))
+
+
+@pytest.mark.parametrize(
+    ("shared", "message"),
+    [
+        (twice, "1.lif1 is the neuron of 0.lif1 once more"),
+        (inside_and_after, "1 is the neuron of 0.lif2 once more"),
+        (before_and_inside, "1.lif1 is the neuron of 0 once more"),
+        (deeper, "1.0.lif1 is the neuron of 0.inner.lif1 once more"),
+    ],
+)
+def test_a_neuron_that_comes_twice_by_way_of_modules_is_refused_too(shared, message):
+    """A loop over time goes on from the state that the first call left: other spikes than from rest."""
+    with pytest.raises(TypeError, match=message):
+        run(shared(Residual()), torch.rand(T, B, N))
+
+
 def test_experiments_take_such_networks():
     network = "tests.test_unrolling:residual"
     found = trained(0, rule="fa", network=network, dataset="digits", epochs=3, lr=0.01, steps=4)

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from spikefa.dale import Pair
-from spikefa.noise.wired import Wired
 from spikefa.streams import stream
 from spikefa.validation.exact import Exact
 
@@ -37,30 +36,30 @@ class Dale(Exact):
         return f"two excitatory neurons and their interneurons, {STEPS} steps, both direct synapses learn"
 
     def reference(self) -> Trace:
-        """Brian2's neurons."""
+        """Brian2's neurons, wired by the reference itself."""
         from spikefa.models import dale
 
-        net, noise = self._made()
-        trace: Trace = dale.run(dale.Wired(net.weights, net.bias, net.learns, noise, eta=ETA, refractory=8))
+        bias = PAIR.bias, PAIR.bias, *PAIR.inter
+        wired = dale.pair(DIRECT, PAIR.onto, PAIR.off, bias, self._noise(), ETA, PAIR.refractory)
+        trace: Trace = dale.run(wired)
         return trace
 
     def twin(self) -> Trace:
         """The loop, a step at a time, so that weights can be looked at after each."""
         from spikefa.models import trace
 
-        net, noise = self._made()
+        net = PAIR.wired(DIRECT)
         there = (net.weights != 0) | net.learns
         spk, weights = [], []
-        for drawn in noise[:, None]:
+        for drawn in self._noise()[:, None]:
             spk.append(net.move(drawn, ETA))
             weights.append(net.weights[there])
         arrays = {("neurons", "spk"): np.array(spk), ("synapses", "w"): np.array(weights)[:, None]}
         recorded: Trace = trace.Trace(arrays, {"spk": "1", "w": "1"}, dt=1.0)
         return recorded
 
-    def _made(self) -> tuple[Wired, Any]:
-        noise = torch.rand(STEPS, 4, generator=stream(0, "dale"), dtype=torch.float64).numpy()
-        return PAIR.wired(DIRECT), noise
+    def _noise(self) -> Any:
+        return torch.rand(STEPS, 4, generator=stream(0, "dale"), dtype=torch.float64).numpy()
 
 
 def cases() -> Sequence[Exact]:

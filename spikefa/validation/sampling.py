@@ -52,14 +52,12 @@ class Sampling(Exact):
 
         made = self._made()
         target, weight, bias, amplitudes = self._given(made)
-        wake = made.wake(target.together, amplitudes)
-        np.fill_diagonal(wake, target.together.diagonal())
         noise = stream(0, "sleep")
         drawn = [uniform(self._steps, made.units, generator=noise, dtype=torch.float64) for _ in range(self.cycles)]
         sampler = sampling.Sampler(
             weight,
             bias,
-            wake,
+            target.together,
             np.stack(amplitudes),
             torch.cat(drawn).numpy(),
             cycles=self.cycles,
@@ -69,6 +67,7 @@ class Sampling(Exact):
             eta_s=made.aligning if self.rule == "sal" else 0.0,
             decay=made.decay if self.rule == "kp" else 0.0,
             bound=made.bound,
+            both=self.both,
         )
         trace: Trace = sampling.run(sampler)
         return trace

@@ -37,10 +37,12 @@ def given(**override) -> sampling.Sampler:
     return replace(sampler, **override)
 
 
-def test_cycle_by_cycle_it_fires_counts_pairs_of_spikes_and_learns_as_a_plain_loop_does():
-    sampler = given()
+@pytest.mark.parametrize("both", [False, True])
+def test_cycle_by_cycle_it_fires_counts_pairs_of_spikes_and_learns_as_a_plain_loop_does(both):
+    sampler = given(both=both)
     trace, w, b = sampling.run(sampler), sampler.weight, sampler.bias
     (a, a_order), off = sampler.amplitudes, 1 - np.eye(N)
+    wake = a if both else 1
     for cycle in range(CYCLES):
         last, order, count = np.full(N, -np.inf), np.zeros((N, N)), np.zeros(N)
         for t, noise in enumerate(sampler.noise[cycle * STEPS : (cycle + 1) * STEPS]):
@@ -50,7 +52,7 @@ def test_cycle_by_cycle_it_fires_counts_pairs_of_spikes_and_learns_as_a_plain_lo
             order += now[:, None] * near * off
             count, last = count + now, np.where(now, t, last)
         order, count = order * LENGTH / STEPS, count * LENGTH / STEPS
-        change = 0.4 * (sampler.together - a * (order + order.T)) + 0.6 * a_order * (order.T - order) - 0.1 * w
+        change = 0.4 * (wake * sampler.together - a * (order + order.T)) + 0.6 * a_order * (order.T - order) - 0.1 * w
         w, b = ((w + change) * off).clip(-0.3, 0.3), (b + 0.4 * (sampler.together.diagonal() - count)).clip(-0.3, 0.3)
         for name, expected in (("order", order), ("count", count), ("w", w), ("bias", b)):
             np.testing.assert_allclose(trace["units", name][cycle], expected, atol=1e-12, err_msg=name)

@@ -1,11 +1,14 @@
 """The parts of gierlich2026 that train, or wire, networks: what they measure, at a reduced size, and how they judge."""
 
+import math
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from spikefa.assignment import rules_by_pattern
 from spikefa.experiment import Experiment
+from spikefa.names import parse
 from spikefa.studies.claim import Verdict
 from spikefa.studies.gierlich2026 import dale, deep, microcircuit, spike_rules
 from spikefa.studies.rows import Results, Row
@@ -67,6 +70,13 @@ def test_the_protocols_are_the_papers_at_paper_size():
         experiment = Experiment(**case.parameters)
         assert (experiment.epochs, experiment.batch_size, experiment.lr) == (100, 128, 0.01)
         assert (experiment.weight_decay == 1e-3) == (case.name == "deep, kp")
+
+
+@pytest.mark.parametrize(("size", "images"), [("quick", 1197), ("paper", 40_000)])
+def test_an_epoch_of_the_images_that_are_not_held_out_has_five_phases(size, images):
+    every = parse(deep.rules(size)["sal everywhere"])[1]["every"]
+    updates = math.ceil(images / deep.FIELDS[size]["batch_size"])
+    assert updates // every == 5
 
 
 @pytest.mark.parametrize("size", ["quick", "paper"])

@@ -3,7 +3,10 @@
 import pytest
 
 from spikefa.studies import STUDIES, Results
+from spikefa.studies.claim import Verdict
 from spikefa.studies.gierlich2026 import sampling, timing, two_neurons
+from spikefa.studies.rows import append, read
+from spikefa.studies.study import Case
 
 SMALLER = {
     two_neurons: {"epochs": 30, "steps": 200},
@@ -49,8 +52,19 @@ def test_the_size_paper_is_the_published_protocol():
 def test_two_neurons_go_the_way_that_the_exact_drift_foresees():
     both = two_neurons.meet(0, [True, True], **{**two_neurons.PROTOCOL, "epochs": 300})
     one = two_neurons.meet(0, [False, True], **{**two_neurons.PROTOCOL, "epochs": 300})
-    assert both["mean"] == pytest.approx(1)
+    assert both["shift"] == pytest.approx(0, abs=1e-12)
+    assert one["shift"] > 0.1
     assert set(one["weights"][0]) == {1.5}
     for found in (both, one):
         assert found["theory"][0][-1] - found["theory"][1][-1] < 0.7
         assert found["pace"] == pytest.approx(1, abs=0.5)
+
+
+@pytest.mark.parametrize(("rate", "verdict"), [(1, Verdict.HOLDS), (1 + 2e-5, Verdict.FAILS)])
+def test_the_law_of_the_common_mean_sees_a_weight_that_gains_more_than_the_other_loses(rate, verdict, tmp_path):
+    """Also in what is kept of a mean of 1.000004."""
+    protocol = {**two_neurons.PROTOCOL, "epochs": 300, "steps": 500, "plastic": [1, rate]}
+    for seed in (0, 1):
+        append(tmp_path / "rows", Case(two_neurons.BOTH, two_neurons.meet, protocol).run(seed))
+    (law,) = (claim for claim in two_neurons.claims(Results(read(tmp_path / "rows"))) if claim.law)
+    assert law.verdict is verdict, law.measured

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SPIKED = {
-    "paper": ("eta=0.04,replicas=32,steps=2000,every=78", "steps=500,replicas=180"),
+    "paper": ("eta=0.04,replicas=32,steps=2000,every=62", "steps=500,replicas=180"),
     "quick": ("eta=0.2,replicas=16,steps=2000,every=7", "steps=500,replicas=60"),
 }
-"""Options of sal and of rdd: five phases of 200 T_ref and 32 replicas an epoch, spread over it, and 90 s an epoch; at
-quick size half of the replicas, five times the rate, since there is a tenth of the epochs, and 30 s."""
+"""Options of sal and of rdd: five phases of 200 T_ref and 32 replicas in the 313 updates of an epoch, of 40,000 images
+since a fifth is held out for validation, and 90 s an epoch; at quick size five in 38 updates, with half of the
+replicas and five times the rate, since there is a tenth of the epochs, and 30 s."""
 FIELDS: dict[Size, dict[str, Any]] = {
     "paper": {
         "dataset": "cifar10",

@@ -77,6 +77,14 @@ def amplitudes(monkeypatch):
     )
 
 
+def wake(monkeypatch):
+    """The target is felt by the windows of order."""
+    right = WakeSleep.wake
+    monkeypatch.setattr(
+        WakeSleep, "wake", lambda made, together, a: right(made, together, a._replace(coincidence=a.order))
+    )
+
+
 def simultaneous(monkeypatch):
     """Spikes of the same step count."""
     right = WakeSleep.learned
@@ -93,5 +101,6 @@ MUTANTS = {
     "transpose": ("sampling", ordered(np.transpose)),
     "weights": ("sampling-kp", weights),
     "amplitudes": ("sampling-none", amplitudes),
+    "wake": ("sampling-none", wake),
     "simultaneous": ("sampling-none", simultaneous),
 }
