@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spikefa.curves import angles
+from spikefa.curves import course
 from spikefa.frame import flat
 from spikefa.palette import HUES, Stroke
 from spikefa.report.entries import Entry
@@ -96,8 +96,8 @@ def _run(run: Run, telling: Iterable[str]) -> dict[str, Any]:
     names = dict.fromkeys(name for row in rows for name in row if KEPT.fullmatch(name))
     curves: dict[str, Any] = {name: [row.get(name, math.nan) for row in rows] for name in names}
     if any(epoch.get("angles") for epoch in run.epochs):
-        probed = angles([run])
-        curves["gradient.angle"] = {"x": probed["epoch"].to_list(), "y": probed["value"].to_list()}
+        probed = course(run)
+        curves["gradient.angle"] = {"x": [at for at, _ in probed], "y": [degrees for _, degrees in probed]}
     return {
         "rule": run.rule,
         "seed": run.seed,
