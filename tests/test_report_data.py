@@ -80,6 +80,20 @@ def test_a_probe_with_the_last_update_of_an_epoch_is_not_drawn_beside_the_epochs
         assert [low, high] == pytest.approx([*interval(seeds)[1:]] if number == int(number) else [45, 45], rel=1e-4)
 
 
+def test_points_that_are_close_keep_their_places(tmp_path):
+    lines = [*probed(run("fa", 0), 60_000, 60_000), *probed(run("fa", 1), 60_000, 60_000)]
+    for line in lines:
+        if line.get("epoch") == 10:
+            line["angles"] = [[540_001, 45.0], [540_002, 46.0]]
+    page_of(tmp_path, *lines)
+    data = embedded_in(tmp_path)
+    bounds = {chart["name"]: chart["bounds"]["fa"] for chart in data["settings"][0]["charts"]}["gradient.angle"]
+    for drawn in data["runs"].values():
+        x = drawn["curves"]["gradient.angle"]["x"]
+        assert x[10:12] == [10 - 59_999 / 60_000, 10 - 59_998 / 60_000]
+        assert [at for at, *_ in bounds] == x, "of each point its own interval, which is looked up by its place"
+
+
 @pytest.mark.parametrize("end", ["failed", "incomplete"])
 def test_the_page_of_a_run_that_did_not_finish_has_its_angles_too(tmp_path, end):
     page_of(tmp_path, *probed(run("fa", 0, end=end), 10))
