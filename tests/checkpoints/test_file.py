@@ -53,7 +53,7 @@ def test_histograms_are_left_out_for_they_would_soon_be_too_long_to_be_read(trai
     seen = tuple(replace(record, histograms=histograms(trained.net)) for record in wrote.history)
     for name, history in (("plain", wrote.history), ("watched", seen)):
         replace(wrote, history=history).save(tmp_path / name)
-    assert (tmp_path / "plain").read_bytes() == (tmp_path / "watched").read_bytes()
+    assert contents(tmp_path / "plain")[0] == contents(tmp_path / "watched")[0]
     many = tuple(replace(seen[1], epoch=number) for number in range(1000))
     replace(wrote, history=many).save(tmp_path / "long")
     assert Checkpoint.read(tmp_path / "long").epoch == 999
