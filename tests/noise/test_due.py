@@ -30,7 +30,9 @@ def test_a_training_too_short_for_any_phase_is_warned_of_once(rule, said):
     assert "layers fc2, out" in str(caught[0].message)
 
 
-@pytest.mark.parametrize("rule", ["sal:every=8,steps=20,replicas=1", "rdd:every=2,steps=200,replicas=1", "fbp:period=100"])
+@pytest.mark.parametrize(
+    "rule", ["sal:every=8,steps=20,replicas=1", "rdd:every=2,steps=200,replicas=1", "fbp:period=100"]
+)
 def test_a_training_with_a_phase_is_not(rule):
     with warnings.catch_warnings():
         warnings.simplefilter("error", NoPhase)
