@@ -61,10 +61,14 @@ def asked(study: Path | None, given: Mapping[str, Any]) -> Asked:
         ([('fa', 0, 2), ('fa', 1, 2), ('fa', 2, 2)], 'here')
     """
     written = read_study(study, {*Experiment.model_fields, *PLACES, *TUNING, "tuned"}) if study else {}
-    options = PLACES | TUNING | DEFAULTS | written | dict(given)
+    named = written | dict(given)
+    options = PLACES | TUNING | DEFAULTS | named
     how = str(options.pop("tuned", ""))
     place = {name: options.pop(name) for name in PLACES}
     tuning = _tuning(**{name: options.pop(name) for name in TUNING})
+    if not tuning and (lone := [name for name in ("tune_seed", "tune_epochs") if name in named]):
+        way_out = f"give tune too, for example --tune lr, or leave {lone[0]} out"
+        raise ValueError(f"{lone[0]}={named[lone[0]]!r} would do nothing without tune: {way_out}")
     own = settled(options, "" if "rule" in given else how)  # rules that are typed are not those of the tables
     if idle := [name for name in given if name in own.tuning] or ["tune"] * bool(tuning and own.tuning):
         raise ValueError(f"{study} has settings for each rule: leave {idle[0]} out, or give --rule too")
@@ -85,6 +89,8 @@ def path_of(option: str, value: Any) -> Path:
 def _tuning(tune: Any, tune_seed: Any, tune_epochs: Any) -> Tuning | None:
     if tune is None:
         return None
-    fields = (tune,) if isinstance(tune, str) else tuple(tune)
+    fields = (tune,) if isinstance(tune, str) else tune
+    if not isinstance(fields, list | tuple) or not fields:
+        raise ValueError(f"tune must be lr, weight_decay or batch_size, or several of these, not {tune!r}")
     trial = Experiment(seed=tune_seed, epochs=tune_epochs)  # which refuses what is no seed and no length
-    return Tuning(fields, trial.seed, trial.epochs)
+    return Tuning(tuple(fields), trial.seed, trial.epochs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Self, final, get_type_hints
@@ -37,7 +37,7 @@ class Checkpoint:
         experiment: its fields, ``rule`` and ``seed`` among them.
         origin: what decides the last bits besides: versions, device, threads, the data set in words.
         shape: of an example; ``classes``: how many. With the experiment they make the network.
-        history: what each epoch gave, from the start on.
+        history: what each epoch gave, from the start on; a file has it without histograms.
         state: of the ``network``, the ``optimizer`` and the ``remedy`` the ``state_dict``; of the generators of the
             batches' ``order`` and of the ``input``'s noise the state.
     """
@@ -78,11 +78,14 @@ class Checkpoint:
         )
         told = json.dumps({"format": FORMAT, "checkpoint": plain}, allow_nan=False)
         if len(told) > MOST // 2:
-            raise ValueError(f"a checkpoint with {len(told):,} bytes of JSON could not be read again: probe less often")
+            way_out = "probe less often, or train for fewer epochs"
+            raise ValueError(f"a checkpoint with {len(told):,} bytes of JSON could not be read again: {way_out}")
         return encoded(tensors, {"spikefa": told, "sha256": _digest(told, tensors)})
 
     def _records(self) -> list[dict[str, Any]]:
-        return [{field.name: getattr(record, field.name) for field in fields(record)} for record in self.history]
+        """The epochs without their histograms, which have been shown when a checkpoint is taken, and are long."""
+        shown = [replace(record, histograms={}) for record in self.history]
+        return [{field.name: getattr(record, field.name) for field in fields(record)} for record in shown]
 
     @classmethod
     def read(cls, path: Path) -> Self:

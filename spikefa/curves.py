@@ -42,16 +42,30 @@ def angles(runs: Iterable[Run]) -> "DataFrame":
     """
     import pandas
 
-    frames = [curves(runs, "gradient", "angle")]
-    for run in finished(runs):
-        before = 0
-        for epoch in run.epochs:
-            now = epoch.get("updates") or before
-            within = [(update - now, a) for update, a in epoch.get("angles") or () if a is not None]
-            points = [(run.rule, run.seed, epoch["epoch"] + at / (now - before), a) for at, a in within]
-            frames += [pandas.DataFrame(points, columns=frames[0].columns)] if points else []
-            before = now
-    return pandas.concat([frame for frame in frames if not frame.empty] or frames).sort_values("epoch", kind="stable")
+    points = [(run.rule, run.seed, *point) for run in finished(runs) for point in course(run)]
+    return pandas.DataFrame(points, columns=["rule", "seed", "epoch", "value"]).sort_values("epoch", kind="stable")
+
+
+def course(run: Run) -> list[tuple[float, float]]:
+    """The same of one run, finished or not, as `(epoch, degrees)` in their order.
+
+    A probe at the last update of an epoch is left out, for the epoch's own angle stands there: it is the same, or, of a
+    rule that adapts once an epoch, of the moment after.
+
+    Example:
+        >>> epochs = ({"epoch": 0, "updates": 0}, {"epoch": 1, "updates": 4, "angles": [[2, 80.0], [4, 70.0]]})
+        >>> course(Run("3f", {"rule": "fa", "seed": 0}, {}, epochs=epochs, state="failed"))
+        [(0.5, 80.0)]
+    """
+    found: list[tuple[float, float]] = []
+    before = 0
+    for epoch in run.epochs:
+        now = epoch.get("updates") or before
+        within = [(at, a) for at, a in epoch.get("angles") or () if at != now and a is not None]
+        found += [(epoch["epoch"] + (at - now) / (now - before), a) for at, a in within]
+        found.append((epoch["epoch"], value(epoch, "gradient", "angle")))
+        before = now
+    return [point for point in found if not math.isnan(point[1])]
 
 
 def value(epoch: Mapping[str, Any], *field: str) -> float:

@@ -68,4 +68,8 @@ def _version(name: str) -> str:
 
 
 def _device(device: str) -> str:
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+    """The name of a GPU; as it was typed, where a machine without it hands jobs over to others, whose record has it."""
+    try:
+        return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+    except (RuntimeError, AssertionError):
+        return device

@@ -35,6 +35,21 @@ def count(option: str, value: Any) -> int:
     return int(value)
 
 
+def named(device: Any) -> str:
+    """The name of a device, which this machine need not have.
+
+    Raises:
+        ValueError: it is no name.
+
+    Example:
+        >>> named("cuda")
+        'cuda'
+    """
+    if not isinstance(device, str):
+        raise ValueError(f"device must be a name such as cpu or cuda, not {device!r}")
+    return device
+
+
 def usable(device: Any) -> str:
     """The name of a device, if it can be used.
 
@@ -45,11 +60,10 @@ def usable(device: Any) -> str:
         >>> usable("cpu")
         'cpu'
     """
-    if not isinstance(device, str):
-        raise ValueError(f"device must be a name such as cpu or cuda, not {device!r}")
+    name = named(device)
     try:
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:
         said = str(error).splitlines()[0]
         raise ValueError(f"device {device!r} cannot be used ({said}): try --device cpu") from error
-    return device
+    return name

@@ -28,7 +28,7 @@ class Cost:
 
     Args:
         update: of one update, with the share of what its rule does every so many updates.
-        epoch: of what comes once an epoch: the measurements, and what the rule does then.
+        epoch: of what comes once an epoch: the measurements, and the share of what the rule does every so many epochs.
         start: of building the network and measuring it before training.
         updates: in an epoch; ``epochs``: in a run.
 
@@ -72,34 +72,40 @@ def cost(experiment: Experiment, data: Dataset, device: str = "cpu") -> Cost:
     def update() -> None:
         training.update(*next(iter(data.train.batches(experiment.batch_size, training.order))))
 
-    count = period(net)
+    cycle = period(net, "update")
+    count = cycle * math.ceil(UPDATES / cycle)
     update()
     watch = Stopwatch()
     for _ in range(count):
         update()
     each = watch.read()[0] / count
+    ends = period(net, "epoch")
     watch = Stopwatch()
-    adapt(net, epoch=True)
+    for _ in range(ends):
+        adapt(net, epoch=True)
+    phases = watch.read()[0] / ends
+    watch = Stopwatch()
     measure(experiment, net, data, 0, count)
-    end = watch.read()[0]
+    end = phases + watch.read()[0]
     return Cost(each, end, start, math.ceil(len(data.train) / experiment.batch_size), experiment.epochs)
 
 
-def period(net: nn.Module) -> int:
-    """Updates to time: a multiple of what any pathway counts up to, so that its phases have their share.
+def period(net: nn.Module, per: str) -> int:
+    """How many updates, or epochs, are whole cycles of all pathways that count these, so that phases have their share.
+
+    Args:
+        net: the network, attached.
+        per: ``update`` or ``epoch``.
 
     Example:
         >>> import spikefa
-        >>> period(spikefa.attach(nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 2)), "sal:every=15"))
-        30
+        >>> layers = (nn.Linear(3, 3) for _ in range(4))
+        >>> net = spikefa.attach(nn.Sequential(*layers), "1=sal:every=15/2=sal:every=10/3=sal:every=2,per=epoch")
+        >>> period(net, "update"), period(net, "epoch")
+        (30, 2)
     """
-    every = [
-        getattr(layer.feedback, "every", 1)
-        for layer in routed(net).values()
-        if getattr(layer.feedback, "per", "update") == "update"
-    ]
-    whole = math.lcm(1, *every)
-    return whole * math.ceil(UPDATES / whole)
+    pathways = [layer.feedback for layer in routed(net).values()]
+    return math.lcm(*(getattr(one, "every", 1) for one in pathways if getattr(one, "per", "update") == per))
 
 
 def costs(

@@ -16,7 +16,7 @@ from spikefa.comparison import Failed, compare, remaining
 from spikefa.distributed import Alone, crew
 from spikefa.engines import Here, choose
 from spikefa.experiment import Experiment
-from spikefa.machine import count, usable
+from spikefa.machine import count, named, usable
 from spikefa.measurement import Epoch
 from spikefa.options import flag
 from spikefa.runs import FILE, Run, read
@@ -47,7 +47,7 @@ def sit(study: Path | None, given: Mapping[str, Any], command: str) -> int:
     folder, data, device = path_of("out", place["out"]), place["data"], place["device"]
     where: dict[str, Any] = {
         "data_folder": None if data is None else path_of("data", data),
-        "device": device if place["engine"] == "dask" else usable(device),
+        "device": named(device) if place["engine"] == "dask" else usable(device),
         "probe": None if place["probe"] is None else count("probe", place["probe"]),
         "checkpoints": _flag("checkpoints", place["checkpoints"]),
         "command": command,

@@ -139,8 +139,8 @@ def relative_cost(runs: Iterable[Run], reference: Iterable[Run]) -> float:
     """Time per update relative to the reference's: the median over the epochs of all seeds; 1 as fast, 2 half as fast.
 
     An epoch is compared with the same one of the same seed, if both had batches of one size on one machine. What counts
-    on a CPU is the time that the processors worked, which other programs disturb less than the clock; else the clock.
-    nan if there is no such pair.
+    on a CPU is the time that the processors worked, which other programs disturb less than the clock; else, and where
+    one of the two lacks it, the clock. nan if there is no such pair.
 
     Args:
         runs: of one rule; ``reference``: of bp, in the same setting.
@@ -152,20 +152,22 @@ def relative_cost(runs: Iterable[Run], reference: Iterable[Run]) -> float:
         >>> relative_cost([timed(0.0, 3.0, 9.0, 3.0)], [timed(0.0, 2.0, 2.0, 2.0)])
         1.5
     """
-    spent = {_pace(run, epoch): _time(run, epoch) for run in reference for epoch in run.epochs}
-    pairs = [(_time(run, epoch), spent.get(_pace(run, epoch), 0.0)) for run in runs for epoch in run.epochs]
-    ratios = [own / of_bp for own, of_bp in pairs if own > 0 and of_bp > 0]
+    of_bp = {_pace(run, epoch): epoch for run in reference for epoch in run.epochs}
+    met = [(run, epoch, of_bp.get(_pace(run, epoch), {})) for run in runs for epoch in run.epochs]
+    ratios = [own / other for own, other in (_times(*found) for found in met) if own > 0 and other > 0]
     return median(ratios) if ratios else math.nan
 
 
-def _time(run: Run, epoch: Mapping[str, Any]) -> float:
-    known = "work" if str(run.environment.get("device", "")).startswith("cpu") and "work" in epoch else "seconds"
-    return value(epoch, known)
+def _times(run: Run, *epochs: Mapping[str, Any]) -> tuple[float, ...]:
+    """The time of each of these epochs of one device, by one measure, which all have."""
+    is_cpu = str(run.environment.get("device", "")).startswith("cpu")
+    known = "work" if is_cpu and all("work" in epoch for epoch in epochs) else "seconds"
+    return tuple(value(epoch, known) for epoch in epochs)
 
 
 def _pace(run: Run, epoch: Mapping[str, Any]) -> tuple[Any, ...]:
     """What two epochs must share for their times to be comparable."""
-    machine = (run.environment.get(name) for name in ("device", "threads", "platform"))
+    machine = (run.environment.get(name) for name in ("device", "threads", "platform", "host"))
     return run.seed, epoch["epoch"], run.experiment.get("batch_size"), *machine
 
 

@@ -10,6 +10,7 @@ from spikefa import plan, training
 from spikefa.asked import asked
 from spikefa.datasets import DATASETS
 from spikefa.experiment import Experiment
+from spikefa.noise.phase import NoisePhase
 from spikefa.outlook import planned, sit
 from spikefa.plan import Cost, cost, costs, makespan
 from tests.test_cli import spikefa
@@ -34,16 +35,40 @@ def test_a_run_is_its_start_and_its_epochs_of_updates_and_a_rest():
 
 
 @pytest.mark.parametrize(
-    ("rule", "timed"), [("bp", 20), ("sal:every=15", 30), ("sal:every=70", 70), ("rdd:per=epoch", 20)]
+    ("rule", "timed", "ends"),
+    [
+        ("bp", 20, 1),
+        ("sal:every=15", 30, 1),
+        ("sal:every=70", 70, 1),
+        ("rdd:per=epoch", 20, 1),
+        ("sal:per=epoch,every=3", 20, 3),
+    ],
 )
-def test_updates_are_timed_in_whole_cycles_of_the_rule(digits, monkeypatch, rule, timed):
+def test_updates_and_ends_of_epochs_are_timed_in_whole_cycles_of_the_rule(digits, monkeypatch, rule, timed, ends):
     steps, adapt = [], plan.adapt
     for module in (plan, training):
         monkeypatch.setattr(module, "adapt", lambda net, epoch=False: steps.append(epoch) or (not epoch and adapt(net)))
     monkeypatch.setattr(plan, "Stopwatch", Ticking)
     found = cost(Experiment(rule=rule, **TINY), digits)
-    assert steps == [False] * (timed + 1) + [True]
-    assert found == Cost(1 / timed, 1.0, 1.0, math.ceil(1197 / 64), 10)
+    assert steps == [False] * (timed + 1) + [True] * ends
+    assert found == Cost(1 / timed, 1 / ends + 1, 1.0, math.ceil(1197 / 64), 10)
+
+
+def test_a_phase_every_so_many_epochs_has_its_share_in_the_end_of_each(digits, monkeypatch):
+    """By a watch that counts phases."""
+    held = []
+
+    class Counting:
+        def __init__(self):
+            self.before = len(held)
+
+        def read(self):
+            return len(held) - self.before, 0.0
+
+    monkeypatch.setattr(plan, "Stopwatch", Counting)
+    monkeypatch.setattr(NoisePhase, "phase", lambda self, weight: held.append(1) or self.weight)
+    found = cost(Experiment(rule="sal:per=epoch,every=2", **TINY), digits)
+    assert (found.start, found.update, found.epoch) == (0, 0, 0.5)
 
 
 def test_the_start_and_the_end_of_an_epoch_are_timed_with_their_measurements(digits, monkeypatch):

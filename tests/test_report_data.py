@@ -7,8 +7,10 @@ import re
 
 import pytest
 
+from spikefa.curves import angles, value
 from spikefa.figures import FIGURES
 from spikefa.frame import flat
+from spikefa.runs import read
 from spikefa.summary import interval, summarise
 from tests.conftest import COMPARED as RULES
 from tests.conftest import embedded_in, page_of
@@ -51,14 +53,53 @@ def test_the_interval_of_each_point_is_that_of_its_seeds(runs, folder):
             assert [low, high] == pytest.approx([*interval(seeds)[1:]], rel=1e-4)
 
 
-def test_angles_between_epochs_are_drawn_where_they_were_measured(tmp_path):
-    lines = run("fa", 0)
+def probed(lines, per_epoch, every=5):
+    """These lines of a run, its gradient probed so often among so many updates: 45°, and 10° with an epoch's last."""
     for at, line in enumerate(line for line in lines if line["kind"] == "epoch"):
-        line |= {"updates": 10 * at, "angles": [[10 * at - 5, 45.0]] if at else []}
-    page_of(tmp_path, *lines)
+        now, before = per_epoch * at, per_epoch * (at - 1)
+        found = [[update, 45.0 if update < now else 10.0] for update in range(before + every, now + 1, every)]
+        line |= {"updates": now, "angles": found if at else []}
+    return lines
+
+
+def test_angles_between_epochs_are_drawn_where_they_were_measured(tmp_path):
+    page_of(tmp_path, *probed(run("fa", 0), 10))
     (drawn,) = embedded_in(tmp_path)["runs"].values()
     assert drawn["curves"]["gradient.angle"]["x"][:5] == [0, 0.5, 1, 1.5, 2]
     assert drawn["curves"]["gradient.angle"]["y"][1] == 45
+
+
+def test_a_probe_with_the_last_update_of_an_epoch_is_not_drawn_beside_the_epochs_own_angle(tmp_path):
+    page_of(tmp_path, *probed(run("fa", 0), 10), *probed(run("fa", 1), 10))
+    found = angles(read(tmp_path))
+    assert 10.0 not in set(found["value"])
+    assert not found.duplicated(["seed", "epoch"]).any(), "each seed counts once"
+    bounds = {chart["name"]: chart["bounds"] for chart in embedded_in(tmp_path)["settings"][0]["charts"]}
+    for number, low, high in bounds["gradient.angle"]["fa"]:
+        seeds = [value(each.epochs[int(number)], "gradient", "angle") for each in read(tmp_path)]
+        assert [low, high] == pytest.approx([*interval(seeds)[1:]] if number == int(number) else [45, 45], rel=1e-4)
+
+
+def test_points_that_are_close_keep_their_places(tmp_path):
+    lines = [*probed(run("fa", 0), 60_000, 60_000), *probed(run("fa", 1), 60_000, 60_000)]
+    for line in lines:
+        if line.get("epoch") == 10:
+            line["angles"] = [[540_001, 45.0], [540_002, 46.0]]
+    page_of(tmp_path, *lines)
+    data = embedded_in(tmp_path)
+    bounds = {chart["name"]: chart["bounds"]["fa"] for chart in data["settings"][0]["charts"]}["gradient.angle"]
+    for drawn in data["runs"].values():
+        x = drawn["curves"]["gradient.angle"]["x"]
+        assert x[10:12] == [10 - 59_999 / 60_000, 10 - 59_998 / 60_000]
+        assert [at for at, *_ in bounds] == x, "of each point its own interval, which is looked up by its place"
+
+
+@pytest.mark.parametrize("end", ["failed", "incomplete"])
+def test_the_page_of_a_run_that_did_not_finish_has_its_angles_too(tmp_path, end):
+    page_of(tmp_path, *probed(run("fa", 0, end=end), 10))
+    (drawn,) = embedded_in(tmp_path)["runs"].values()
+    assert drawn["state"] == end
+    assert drawn["curves"]["gradient.angle"]["x"] == [0, 0.5, 1, 1.5, 2, 2.5, 3]
 
 
 def test_each_run_has_an_address_and_is_linked(two):

@@ -205,6 +205,8 @@ WRONG = {
     "a seed of the study": ({"seed": "1"}, "", "the trials' seed 1 is one of the study's"),
     "unknown rule": ({}, 'rule = "fpb"', "did you mean 'fbp'"),
     "several settings": ({}, "steps = [2, 3]", r"steps has several values, \[2, 3\]"),
+    "several to begin at": ({}, "lr = [0.05, 0.1]", r"lr has several values, \[0.05, 0.1\]: give it one, at which"),
+    "nothing to begin at": ({}, "lr = []", r"lr has no value, \[\]: give it one, .* or leave it out"),
     "no rule": ({}, "rule = []", "rule must be one name or several"),
     "tuned already": ({}, "rule = [{name = 'bp'}]", "rule must be one name or several"),
     "grid": ({}, 'tune = "lr"', "'tune', which is not an option"),
@@ -219,6 +221,13 @@ def test_wrong_input_is_refused_before_anything_is_trained(study, tmp_path, opti
     with pytest.raises(ValueError, match=message):
         sit(study, chosen["budget"], tmp_path / "out", chosen["seed"], chosen["place"], "")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_list_of_one_value_is_that_value(study, tmp_path, monkeypatch, capsys):
+    study.write_text(TASK.replace("lr = 0.01", "lr = [0.05]").replace("steps = 2", "steps = [2]"))
+    monkeypatch.setattr(trials, "train", pretended())
+    assert sit(study, 1, tmp_path / "out", 100, {}, "") == 0
+    assert "bp, trial 1 of 1: lr=0.05  val" in capsys.readouterr().out
 
 
 def test_a_database_of_another_study_is_refused(data, tmp_path):

@@ -134,6 +134,22 @@ def test_cost_needs_a_pair_of_one_machine_and_one_size_of_batch():
     assert math.isnan(relative_cost([elsewhere], [bp]))
 
 
+def test_cost_compares_no_two_machines_that_are_alike_but_for_their_name():
+    bp, fa = (timed(rule, 0, 0, seconds) for rule, seconds in (("bp", 1), ("fa", 3)))
+    on = [{"device": "cpu", "platform": "Linux", "host": host} for host in ("one", "two")]
+    assert relative_cost([replace(fa, environment=on[0])], [replace(bp, environment=on[0])]) == 3
+    assert math.isnan(relative_cost([replace(fa, environment=on[1])], [replace(bp, environment=on[0])]))
+
+
+@pytest.mark.parametrize("older", ["bp", "fa"])
+def test_cost_is_by_the_clock_where_one_of_a_pair_lacks_the_processors_time(older):
+    def run_of(rule, seconds, work):
+        number = epoch("k", 1, 0.5, 0.5, seconds=seconds) | ({} if rule == older else {"work": work})
+        return Run(rule, {"rule": rule, "seed": 0}, {"device": "cpu"}, epochs=(number,))
+
+    assert relative_cost([run_of("fa", 4.0, 100.0)], [run_of("bp", 2.0, 100.0)]) == 2
+
+
 def test_cost_on_a_cpu_is_in_the_processors_time_and_elsewhere_by_the_clock():
     def worked(rule, device):
         number = 1 if rule == "bp" else 3

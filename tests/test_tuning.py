@@ -1,9 +1,11 @@
 """Tuning: the same budget for every rule, chosen on validation data alone, compared across what was chosen."""
 
+import tomllib
 from dataclasses import replace
 
 import pytest
 
+from spikefa.asked import asked
 from spikefa.comparison import compare, grid, missing
 from spikefa.runs import Run, read
 from spikefa.settings import by_setting
@@ -88,6 +90,24 @@ def test_a_partly_failed_budget_is_remarked_on_for_that_rule_alone():
 def test_refusals(fields, options, message):
     with pytest.raises(ValueError, match=message):
         Tuning(fields, seed=9).trials(OPTIONS | options)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("tune_seed = 7", "tune_seed=7 would do nothing without tune: give tune too"),
+        ("tune_epochs = 2", "tune_epochs=2 would do nothing without tune: .*or leave tune_epochs out"),
+        *((f"tune = {value}", f"tune must be lr, .*not {said}") for value, said in [(5, 5), ("true", True)]),
+        ("tune = []", r"tune must be lr, weight_decay or batch_size, or several of these, not \[\]"),
+        ("tune = [5]", "tune=5 is nothing to tune"),
+    ],
+)
+def test_a_tuning_that_cannot_be_is_refused_as_it_stands_in_a_file_and_as_it_is_typed(tmp_path, line, message):
+    study = tmp_path / "study.toml"
+    study.write_text(line)
+    for where in ((study, {}), (None, tomllib.loads(line))):
+        with pytest.raises(ValueError, match=message):
+            asked(*where)
 
 
 def test_a_tuned_comparison_is_one_table_and_pairs_with_bp_across_what_was_chosen(tmp_path):

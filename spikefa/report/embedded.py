@@ -4,9 +4,9 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
-from spikefa.curves import angles
+from spikefa.curves import course
 from spikefa.frame import flat
 from spikefa.palette import HUES, Stroke
 from spikefa.report.entries import Entry
@@ -44,8 +44,13 @@ VIEWS: tuple[dict[str, Any], ...] = (
 """The charts of a run: a line for every name that matches, called what the brackets hold."""
 
 
+@final
+class Place(float):
+    """Where a point stands on its axis: not rounded, for points of one place are merged."""
+
+
 def embedded(entries: Sequence[Entry], frame: "DataFrame", strokes: Mapping[str, Stroke]) -> dict[str, Any]:
-    """All that the script needs, with numbers of five digits.
+    """All that the script needs, with numbers of five digits but for the places of points.
 
     Args:
         entries: the runs, from `entries.entries`.
@@ -96,8 +101,8 @@ def _run(run: Run, telling: Iterable[str]) -> dict[str, Any]:
     names = dict.fromkeys(name for row in rows for name in row if KEPT.fullmatch(name))
     curves: dict[str, Any] = {name: [row.get(name, math.nan) for row in rows] for name in names}
     if any(epoch.get("angles") for epoch in run.epochs):
-        probed = angles([run])
-        curves["gradient.angle"] = {"x": probed["epoch"].to_list(), "y": probed["value"].to_list()}
+        probed = course(run)
+        curves["gradient.angle"] = {"x": [Place(at) for at, _ in probed], "y": [degrees for _, degrees in probed]}
     return {
         "rule": run.rule,
         "seed": run.seed,
@@ -146,7 +151,7 @@ def _points(run: Mapping[str, Any], name: str) -> list[tuple[float, float]]:
 
 
 def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
+    if isinstance(value, float) and not isinstance(value, Place):
         return float(f"{value:.5g}") if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(name): _rounded(item) for name, item in value.items()}

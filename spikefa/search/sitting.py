@@ -62,18 +62,26 @@ def _plan(study: Mapping[str, Any], budget: Any, seed: Any, epochs: Any) -> Plan
     """What the study asks for, in one setting, with a seed of the trials that is none of its own."""
     fields = {name: value for name, value in study.items() if name in Experiment.model_fields}
     rules, seeds = (_listed(fields.pop(name)) for name in ("rule", "seed"))
+    fields = {
+        name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in fields.items()
+    }
     if not rules or not all(isinstance(rule, str) for rule in rules):
         raise ValueError("rule must be one name or several, such as ['bp', 'fa']: tuning writes their tables itself")
     for name, value in fields.items():
-        if isinstance(value, list) and name != "lr":
-            raise ValueError(f"{name} has several values, {value!r}: tune one setting at a time, and give it one value")
-    fields = {name: value for name, value in fields.items() if not isinstance(value, list)}
+        if isinstance(value, list):
+            raise ValueError(f"{name} has {'several values' if value else 'no value'}, {value!r}: {_way_out(name)}")
     fields |= {} if epochs is None else {"epochs": count("epochs", epochs)}
     if str(seed) in map(str, seeds):
         raise ValueError(f"the trials' seed {seed} is one of the study's, {seeds!r}: choose another --seed")
     for each in seeds:
         Experiment(seed=each)  # which refuses what is no seed
     return Plan(fields, tuple(dict.fromkeys(rules)), count("budget", budget), Experiment(seed=seed).seed)
+
+
+def _way_out(name: str) -> str:
+    if name == "lr":
+        return "give it one, at which every rule's search begins, or leave it out"
+    return "tune one setting at a time, and give it one value"
 
 
 def _listed(value: Any) -> list[Any]:

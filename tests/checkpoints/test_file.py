@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import spikefa
 from spikefa.checkpoint import FORMAT, Checkpoint, _digest
 from spikefa.packing import pack, unpack
 from spikefa.streams import stream
+from spikefa.tensorboard import histograms
 
 
 def contents(file):
@@ -44,6 +46,24 @@ def test_what_is_read_is_what_was_written(trained, file):
     (plain, ours), (other, theirs) = pack(found.state), pack(wrote.state)
     assert plain == other
     assert all(value.equal(theirs[name]) and value.dtype == theirs[name].dtype for name, value in ours.items())
+
+
+def test_histograms_are_left_out_for_they_would_soon_be_too_long_to_be_read(trained, tmp_path):
+    wrote = trained.checkpoint()
+    seen = tuple(replace(record, histograms=histograms(trained.net)) for record in wrote.history)
+    for name, history in (("plain", wrote.history), ("watched", seen)):
+        replace(wrote, history=history).save(tmp_path / name)
+    assert contents(tmp_path / "plain")[0] == contents(tmp_path / "watched")[0]
+    many = tuple(replace(seen[1], epoch=number) for number in range(1000))
+    replace(wrote, history=many).save(tmp_path / "long")
+    assert Checkpoint.read(tmp_path / "long").epoch == 999
+
+
+def test_a_checkpoint_that_is_too_long_names_what_makes_it_so(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("spikefa.checkpoint.MOST", 2**10)
+    with pytest.raises(ValueError, match="could not be read again: probe less often, or train for fewer epochs"):
+        trained.checkpoint().save(tmp_path / "net")
+    assert not (tmp_path / "net").exists()
 
 
 def test_nested_state_of_all_kinds_survives():
