@@ -20,6 +20,7 @@ OWN = "tests.checkpoints.parts"
 SMALL = {"network": "mlp:depth=2,width=8", "epochs": 4, "batch_size": 20, "steps": 3, "lr": 0.01}
 STOP = 2  # epochs of three updates: after the sixth of twelve
 CASES = {
+    "fbp": {"rule": "fbp:period=5"},
     "fbp under way": {"rule": "fbp:period=5,late=2"},
     "fbp lost": {"rule": "fbp:period=2,lost=0.3"},
     "fbp cyclic": {"rule": "fbp:period=2,transport=cyclic,fraction=0.3"},
@@ -154,7 +155,8 @@ BROKEN = (
     | {
         f"{name}'s {key}": (CASES[name], ["network", key])
         for name, keys in {
-            "fbp under way": "under_way updates words bits drift",
+            "fbp": "drift",
+            "fbp under way": "under_way updates words bits",
             "fbp random": "weight updates",
             "fbp lost": "updates",
             "sal": "weight count",
