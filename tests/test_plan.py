@@ -30,6 +30,16 @@ class Ticking:
         return 1.0, 1.0
 
 
+class Counting:
+    """A watch by which the time since its making is what has been added to a list."""
+
+    def __init__(self, done):
+        self.done, self.before = done, len(done)
+
+    def read(self):
+        return sum(self.done[self.before :]), 0.0
+
+
 def test_a_run_is_its_start_and_its_epochs_of_updates_and_a_rest():
     assert Cost(update=0.5, epoch=3, start=7, updates=10, epochs=4).seconds == 7 + 4 * (10 * 0.5 + 3)
 
@@ -57,15 +67,7 @@ def test_updates_and_ends_of_epochs_are_timed_in_whole_cycles_of_the_rule(digits
 def test_a_phase_every_so_many_epochs_has_its_share_in_the_end_of_each(digits, monkeypatch):
     """By a watch that counts phases."""
     held = []
-
-    class Counting:
-        def __init__(self):
-            self.before = len(held)
-
-        def read(self):
-            return len(held) - self.before, 0.0
-
-    monkeypatch.setattr(plan, "Stopwatch", Counting)
+    monkeypatch.setattr(plan, "Stopwatch", lambda: Counting(held))
     monkeypatch.setattr(NoisePhase, "phase", lambda self, weight: held.append(1) or self.weight)
     found = cost(Experiment(rule="sal:per=epoch,every=2", **TINY), digits)
     assert (found.start, found.update, found.epoch) == (0, 0, 0.5)
@@ -74,15 +76,7 @@ def test_a_phase_every_so_many_epochs_has_its_share_in_the_end_of_each(digits, m
 def test_the_start_and_the_end_of_an_epoch_are_timed_with_their_measurements(digits, monkeypatch):
     """By a watch that counts measurements as hours and adaptations as seconds."""
     done = []
-
-    class Counting:
-        def __init__(self):
-            self.before = len(done)
-
-        def read(self):
-            return sum(done[self.before :]), 0.0
-
-    monkeypatch.setattr(plan, "Stopwatch", Counting)
+    monkeypatch.setattr(plan, "Stopwatch", lambda: Counting(done))
     monkeypatch.setattr(plan, "measure", lambda *_: done.append(3600))
     for module in (plan, training):
         monkeypatch.setattr(module, "adapt", lambda net, epoch=False: done.append(60 if epoch else 1))

@@ -119,5 +119,5 @@ def _drifts(results: Results, setting: str) -> Iterator[Claim]:
 
 def _grown(row: Row) -> float:
     """The largest drift of a hidden layer, in units of what ten updates of Adam may do to it."""
-    updates: float = 10 * row.parameters["lr"]
-    return max(drifts[-1] * float(row.values["rms"][layer]) / updates for layer, drifts in hidden(row))
+    reach: float = 10 * row.parameters["lr"]
+    return max(drifts[-1] * float(row.values["rms"][layer]) / reach for layer, drifts in hidden(row))
