@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 SPIKED = {
     "paper": ("eta=0.04,replicas=32,steps=2000,every=62", "steps=500,replicas=180"),
+    "long": ("eta=0.2,replicas=16,steps=2000,every=45", "steps=500,replicas=60"),
     "quick": ("eta=0.2,replicas=16,steps=2000,every=7", "steps=500,replicas=60"),
 }
 """Options of sal and of rdd: five phases of 200 T_ref and 32 replicas in the 313 updates of an epoch, of 40,000 images
 since a fifth is held out for validation, and 90 s an epoch; at quick size five in 38 updates, with half of the
-replicas and five times the rate, since there is a tenth of the epochs, and 30 s."""
+replicas and five times the rate, since there is a tenth of the epochs, and 30 s; at long size fifty such phases, too,
+in 2,252 updates."""
 FIELDS: dict[Size, dict[str, Any]] = {
     "paper": {
         "dataset": "cifar10",
@@ -31,6 +33,13 @@ FIELDS: dict[Size, dict[str, Any]] = {
         "epochs": 100,
         "batch_size": 128,
         "steps": 10,
+    },
+    "long": {
+        "dataset": "cifar10:train=20000,validation=2000,test=4000",
+        "network": "convnet:channels=12,kernel=5,growth=1,padded=false,width=64,dense=2",
+        "epochs": 4,
+        "batch_size": 32,
+        "steps": 5,
     },
     "quick": {
         "dataset": "digits",
@@ -40,7 +49,8 @@ FIELDS: dict[Size, dict[str, Any]] = {
         "steps": 5,
     },
 }
-"""The paper's network with LIF neurons for its rectifiers; at quick size digits of 8×8, and an eighth of its width."""
+"""The paper's network with LIF neurons for its rectifiers. Quick: digits of 8×8, and an eighth of its width. Long: a
+fifth of it, and 2,252 updates on 18,000 images of CIFAR-10."""
 DESCENT = {"lr": 0.01, "optimizer": "sgd:momentum=0.9"}
 DECAY = 1e-3
 """Of kp alone."""
