@@ -79,7 +79,15 @@ def test_an_epoch_of_the_images_that_are_not_held_out_has_five_phases(size, imag
     assert updates // every == 5
 
 
-@pytest.mark.parametrize("size", ["quick", "paper"])
+@pytest.mark.parametrize("size", ["quick", "long"])
+def test_smaller_deep_networks_have_as_many_phases_as_each_other(size):
+    fields = deep.FIELDS[size]
+    images = {"quick": 1197, "long": 18_000}[size]  # that are not held out
+    updates = fields["epochs"] * math.ceil(images / fields["batch_size"])
+    assert updates // parse(deep.rules(size)["sal"])[1]["every"] in (50, 54)
+
+
+@pytest.mark.parametrize("size", ["quick", "long", "paper"])
 def test_arms_differ_in_the_dense_layers_alone(size):
     for arm, text in deep.rules(size).items():
         patterns = list(rules_by_pattern(text))

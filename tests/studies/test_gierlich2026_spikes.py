@@ -30,13 +30,24 @@ def test_every_case_is_measured_and_serves_claims_and_figures(part):
     assert all(claim.values == [] for claim in part.claims(Results([])))
 
 
-@pytest.mark.parametrize("size", ["quick", "paper"])
+@pytest.mark.parametrize("size", ["quick", "long", "paper"])
 def test_names_are_unique(size):
     study = STUDIES["gierlich2026"]()
     names = [case.name for case in study.cases(size)]
     assert len(set(names)) == len(names)
     says = [claim.says for claim in study.claims(Results([]))]
     assert len(set(says)) == len(says)
+
+
+def test_the_size_long_is_the_published_protocol_but_for_levels_between_and_the_deep_network():
+    study = STUDIES["gierlich2026"]()
+    paper, long = ({case.name: case for case in study.cases(size)} for size in ("paper", "long"))
+    assert [name for name in long if long[name] != paper[name]] == [name for name in long if name.startswith("deep")]
+    left = [name for name in paper if name not in long]
+    assert left
+    assert all(name.startswith("plasticity noise") for name in left)
+    claimed = {f"{kind} {level}" for kind, level in sampling.HIGHEST.items()}
+    assert not claimed & {name.split(",")[0] for name in left}
 
 
 def test_the_size_paper_is_the_published_protocol():
