@@ -39,15 +39,19 @@ def test_names_are_unique(size):
     assert len(set(says)) == len(says)
 
 
-def test_the_size_long_is_the_published_protocol_but_for_levels_between_and_the_deep_network():
+def test_the_size_long_is_the_published_protocol_but_for_plasticity_noise_and_the_deep_network():
     study = STUDIES["gierlich2026"]()
     paper, long = ({case.name: case for case in study.cases(size)} for size in ("paper", "long"))
-    assert [name for name in long if long[name] != paper[name]] == [name for name in long if name.startswith("deep")]
-    left = [name for name in paper if name not in long]
-    assert left
-    assert all(name.startswith("plasticity noise") for name in left)
-    claimed = {f"{kind} {level}" for kind, level in sampling.HIGHEST.items()}
-    assert not claimed & {name.split(",")[0] for name in left}
+    assert list(paper) == list(long)
+    other = {name for name in long if long[name] != paper[name]}
+    assert other == {name for name in long if name.startswith(("deep", "plasticity noise"))}
+    for name in other:
+        if name.startswith("plasticity noise"):
+            one, ten = (cases[name].parameters for cases in (paper, long))
+            assert {key for key in one if one[key] != ten[key]} == {"cycles", "rate", "aligning", "decay"}
+            assert ten["cycles"] == 15_001
+            for rate in ("rate", "aligning", "decay"):
+                assert ten[rate] == pytest.approx(10 * one[rate])
 
 
 def test_the_size_paper_is_the_published_protocol():

@@ -43,8 +43,8 @@ PARTS: tuple[Part, ...] = (
 class Gierlich2026(Study):
     """Weights that find each other by the times of spikes: from two neurons to deep networks.
 
-    Long is the published protocols with three seeds, but for plasticity noise between none and the strongest, which is
-    left out, and for the deep network, which is smaller.
+    Long is the published protocols with three seeds, but that networks with plasticity noise learn ten times as fast in
+    a tenth of the cycles, and the deep network is smaller.
 
     Reference:
         Gierlich, Baumbach, Kungl, Max, Petrovici, "Weight transport through spike timing for robust local gradients",

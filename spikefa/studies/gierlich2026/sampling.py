@@ -21,14 +21,18 @@ PUBLISHED: Mapping[str, Mapping[str, Any]] = {
     SLEEP: {"cycles": 150_001, "rate": 0.001, "aligning": 0.002, "decay": 2e-5, "asymmetry": 0.2},
 }
 """The authors' protocols. The decay is ours: what makes asymmetry fall to e^(−8) of its start in 20,001 cycles."""
-FASTER = {SYNAPTIC: 10, SLEEP: 50}
-"""At quick size there are fewer cycles by these factors, of rates that are higher by the same."""
+FASTER: Mapping[Size, Mapping[str, int]] = {
+    "quick": {SYNAPTIC: 10, SLEEP: 50},
+    "long": {SYNAPTIC: 1, SLEEP: 10},
+    "paper": {SYNAPTIC: 1, SLEEP: 1},
+}
+"""There are fewer cycles by these factors, of rates that are higher by the same."""
+ALL: Mapping[str, Sequence[float]] = {SYNAPTIC: (0.2, 0.4, 0.6, 0.8), SLEEP: (0.01, 0.03, 0.05), BOTH: (0.2, 0.4, 0.8)}
 LEVELS: Mapping[Size, Mapping[str, Sequence[float]]] = {
     "quick": {SYNAPTIC: (0.4, 0.8), SLEEP: (0.05,), BOTH: (0.8,)},
-    "long": {SYNAPTIC: (0.2, 0.4, 0.6, 0.8), SLEEP: (0.05,), BOTH: (0.8,)},
-    "paper": {SYNAPTIC: (0.2, 0.4, 0.6, 0.8), SLEEP: (0.01, 0.03, 0.05), BOTH: (0.2, 0.4, 0.8)},
+    "long": ALL,
+    "paper": ALL,
 }
-"""Of noise. At long size the plasticity's are only those that claims are about: 150,001 cycles take minutes each."""
 HIGHEST = {SYNAPTIC: 0.8, SLEEP: 0.05, BOTH: 0.8}
 
 
@@ -55,12 +59,11 @@ def protocol(size: Size, kind: str) -> dict[str, Any]:
         size: which; ``kind``: a key of :data:`LEVELS`' values.
     """
     kind = SYNAPTIC if kind == SYNAPTIC else SLEEP
-    found = dict(PUBLISHED[kind])
-    if size != "quick":
-        return {**found, "sample": 1_000_000}
+    found, faster = dict(PUBLISHED[kind]), FASTER[size][kind]
     for name in ("rate", "aligning", "decay"):
-        found[name] *= FASTER[kind]
-    return {**found, "cycles": (found["cycles"] - 1) // FASTER[kind] + 1, "sample": 200_000, "tests": 4}
+        found[name] *= faster
+    found["cycles"] = (found["cycles"] - 1) // faster + 1
+    return found | ({"sample": 200_000, "tests": 4} if size == "quick" else {"sample": 1_000_000})
 
 
 def cases(size: Size) -> Sequence[Case]:
