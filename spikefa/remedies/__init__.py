@@ -98,7 +98,7 @@ def remedy(name: str, seed: int = 0) -> Callable[[nn.Module], Remedy]:
         seed: for those that draw from one, unless ``name`` gives them their own.
 
     Raises:
-        ValueError: no such remedy or option; the message suggests the nearest name.
+        ValueError: no such remedy or option; the message suggests the nearest name. Or two would draw the same numbers.
 
     Example:
         >>> from spikefa import attach
@@ -114,9 +114,12 @@ def remedy(name: str, seed: int = 0) -> Callable[[nn.Module], Remedy]:
     if "none" in words:
         raise ValueError(f"{name!r} asks for none and for others: write none alone, or leave it out")
     makes = [resolve(word, REMEDIES, "remedy") for word in words]
-    return lambda net: Remedies(net, [_seeded(make, seed) for make in makes])
+    drawing = [getattr(make, "func", make) for make in makes if _lacks_seed(make)]
+    if len(set(drawing)) < len(drawing):
+        raise ValueError(f"in {name!r} two would draw the same noise: all but one need a seed of their own, as seed=1")
+    return lambda net: Remedies(net, [partial(make, seed=seed) if _lacks_seed(make) else make for make in makes])
 
 
-def _seeded(make: Callable[..., Remedy], seed: int) -> Callable[..., Remedy]:
-    given = getattr(make, "keywords", {})
-    return partial(make, seed=seed) if "seed" in inspect.signature(make).parameters and "seed" not in given else make
+def _lacks_seed(make: Callable[..., Remedy]) -> bool:
+    """Whether it takes a seed and was given none."""
+    return "seed" in inspect.signature(make).parameters and "seed" not in getattr(make, "keywords", {})
