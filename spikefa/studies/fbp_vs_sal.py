@@ -84,6 +84,9 @@ def measured(seed: int, device: str = "cpu", **fields: Any) -> dict[str, Any]:
     }
 
 
+POINT = "less than a point, the scatter of seeds in docs/all_rules"
+
+
 @final
 class FbpVsSal(Study):
     """fBP or SAL: what each costs, how well B follows W, and what happens when something goes wrong.
@@ -130,16 +133,18 @@ def _between(results: Results) -> Iterator[Claim]:
         ("with weight noise SAL is above fBP", "weight noise 0.003: sal", "weight noise 0.003: fbp"),
     ):
         yield Claim(says, "–", results.differences(case, other, "test"), 0.0, math.inf, "its sign", ".2f")
+    for name, case in (("fBP at 1,000×", "fbp, topk, 1,000×"), ("SAL", "sal every 40")):
+        values = results.differences(case, "bp", "test")
+        yield Claim(f"{name} is as good as bp, points", "–", values, -1.0, math.inf, POINT, ".2f")
 
 
 def _harmed(results: Results) -> Iterator[Claim]:
-    why = "less than a point, the scatter of seeds in docs/all_rules"
     for harm, rules in HARMS.items():
         for name in rules:
             if name in ("fbp", "sal", "fbp, full, 100×"):
                 whole = {"fbp": "fbp, topk, 1,000×", "sal": "sal every 40"}.get(name, name)
                 values = results.differences(f"{harm}: {name}", whole, "test")
-                yield Claim(f"{name} bears {harm}", "–", values, -1.0, math.inf, why, ".2f")
+                yield Claim(f"{name} bears {harm}", "–", values, -1.0, math.inf, POINT, ".2f")
 
 
 def cost(results: Results) -> Figure:

@@ -1,12 +1,16 @@
 """Two neurons, the theory of their spike times, and sampling networks: every case, smaller."""
 
+import math
+
+import numpy as np
 import pytest
 
 from spikefa.studies import STUDIES, Results
 from spikefa.studies.claim import Verdict
-from spikefa.studies.gierlich2026 import sampling, timing, two_neurons
-from spikefa.studies.rows import append, read
+from spikefa.studies.gierlich2026 import sampling, timing, timing_figures, two_neurons
+from spikefa.studies.rows import Row, append, read
 from spikefa.studies.study import Case
+from spikefa.timing import TwoNeurons
 
 SMALLER = {
     two_neurons: {"epochs": 30, "steps": 200},
@@ -83,3 +87,20 @@ def test_the_law_of_the_common_mean_sees_a_weight_that_gains_more_than_the_other
         append(tmp_path / "rows", Case(two_neurons.BOTH, two_neurons.meet, protocol).run(seed))
     (law,) = (claim for claim in two_neurons.claims(Results(read(tmp_path / "rows"))) if claim.law)
     assert law.verdict is verdict, law.measured
+
+
+@pytest.mark.parametrize("bias", [(-1.0, 1.0), (1.0, -1.0)])
+def test_the_zero_of_a_drift_that_bends_is_found_where_a_line_would_miss_it(bias):
+    offs = np.linspace(-0.5, 0.5, 5)
+    exact = [TwoNeurons((1.0 + off, 1.0), bias, 10).drift(10) for off in offs]
+    slope, at_weight = np.polyfit(offs, exact, 1)
+    assert abs(at_weight / slope) > 0.03
+    assert timing.zero(offs, exact) == pytest.approx(0, abs=1e-3)
+    assert math.isnan(timing.zero(offs, offs**2 + 1))
+
+
+def test_a_case_that_failed_is_left_out_of_the_figure():
+    rows = [Row("fixed point, rectangular", {}, 0, {}, 1.0, error="ValueError: no")]
+    assert timing_figures.fixed_points(Results(rows)) is None
+    rows.append(Row("fixed point, α, τ = T_ref/3", {}, 0, {"off": [0.1, None], "bias": [[0.0, 1.0], [0.0, 0.5]]}, 1.0))
+    assert len(timing_figures.fixed_points(Results(rows)).axes) == 1

@@ -115,7 +115,8 @@ def figures(results: Results) -> Mapping[str, Figure]:
     left.plot(GRID, results.array(names[0], "single").mean(0), "x", color="#222222", label="effective weight")
     left.set(xlabel="W, E₁ → E₂", ylabel="rate of E₂, per T_ref")
     left.legend()
-    drift, shift = results.array(names[1], "drift")[0], results.values(names[1], "shift")[0]
+    rest = results.of(names[1])[0].values
+    drift, shift = np.array(rest["drift"]), rest["shift"]
     shown = middle.contourf(GRID, GRID, drift, 15, cmap="PuOr")
     figure.colorbar(shown, ax=middle, label="drift of W, E₁ → E₂")
     middle.contour(GRID, GRID, drift, [0.0], colors="#d55e00")

@@ -25,7 +25,7 @@ SPIKED = {
 """Options of sal and of rdd: five phases of 200 T_ref and 32 replicas in the 313 updates of an epoch, of 40,000 images
 since a fifth is held out for validation, and 90 s an epoch; at quick size five in 38 updates, with half of the
 replicas and five times the rate, since there is a tenth of the epochs, and 30 s; at long size fifty such phases, too,
-in 2,252 updates."""
+in 2,252 updates. sal is centred, as spikefa's default has it, which is ours and not the paper's."""
 FIELDS: dict[Size, dict[str, Any]] = {
     "paper": {
         "dataset": "cifar10",

@@ -133,9 +133,9 @@ def _asymmetry(results: Results) -> Iterator[Claim]:
         "synaptic noise 0.8 with SAL: asymmetry",
         "about 1e-3 [A]",
         results.values(sal, "asymmetry"),
-        -inf,
+        10**-3.5,
         10**-2.5,
-        "half a decade above the published figure",
+        "half a decade about the published figure",
     )
     yield Claim(
         "synaptic noise 0.8 without SAL: part of the asymmetry that is left",

@@ -62,7 +62,7 @@ def fixed_points(results: Results) -> Figure | None:
     """Where SAL moves a weight beside W, for every potential; the more the biases differ."""
     names = [
         name
-        for name in dict.fromkeys(row.case for row in results.rows)
+        for name in dict.fromkeys(row.case for row in results.rows if not row.error)
         if name.startswith("fixed point, ") and "off" in results.of(name)[0].values
     ]
     if not names:
