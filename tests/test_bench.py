@@ -40,7 +40,10 @@ def sections(text):
     ]
 
 
-@pytest.mark.parametrize("words", TABLES)
+SLOW = ("memory", "start", "growth --only width")  # each starts a dozen processes
+
+
+@pytest.mark.parametrize("words", [pytest.param(w, marks=[pytest.mark.slow] * (w in SLOW)) for w in TABLES])
 def test_every_table_is_printed_with_its_command_and_its_machine(words):
     if words == "brian2":
         pytest.importorskip("brian2", reason="the reference models need Brian2")

@@ -7,7 +7,7 @@ import pytest
 
 from spikefa.studies import STUDIES, Results
 from spikefa.studies.claim import Verdict
-from spikefa.studies.gierlich2026 import sampling, timing, timing_figures, two_neurons
+from spikefa.studies.gierlich2026 import sampling, simulated, timing, timing_figures, two_neurons
 from spikefa.studies.rows import Row, append, read
 from spikefa.studies.study import Case
 from spikefa.timing import TwoNeurons
@@ -95,8 +95,8 @@ def test_the_zero_of_a_drift_that_bends_is_found_where_a_line_would_miss_it(bias
     exact = [TwoNeurons((1.0 + off, 1.0), bias, 10).drift(10) for off in offs]
     slope, at_weight = np.polyfit(offs, exact, 1)
     assert abs(at_weight / slope) > 0.03
-    assert timing.zero(offs, exact) == pytest.approx(0, abs=1e-3)
-    assert math.isnan(timing.zero(offs, offs**2 + 1))
+    assert simulated.zero(offs, exact) == pytest.approx(0, abs=1e-3)
+    assert math.isnan(simulated.zero(offs, offs**2 + 1))
 
 
 def test_a_case_that_failed_is_left_out_of_the_figure():
