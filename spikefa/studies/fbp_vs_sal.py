@@ -65,6 +65,9 @@ Noise comes after each update, relative to the rms of W₀, so that it adds up t
 mismatch of 0.2 is of thresholds and time constants of every neuron of the network; the neurons of SAL's phases have
 thresholds that are off by a standard deviation of 1, in the unit of the drive.
 """
+POINT = "less than a point, the scatter of seeds in docs/all_rules"
+UNHARMED = {"fbp": "fbp, topk, 1,000×", "sal": "sal every 40"}
+"""The unharmed case of a rule that is put to harm, where it is called otherwise."""
 
 
 def measured(seed: int, device: str = "cpu", **fields: Any) -> dict[str, Any]:
@@ -82,9 +85,6 @@ def measured(seed: int, device: str = "cpu", **fields: Any) -> dict[str, Any]:
         "cosine": float(np.mean([over["cosine"][-1] for over in layers if "cosine" in over])),
         "angle": found["curves"]["angle"][-1],
     }
-
-
-POINT = "less than a point, the scatter of seeds in docs/all_rules"
 
 
 @final
@@ -133,8 +133,8 @@ def _between(results: Results) -> Iterator[Claim]:
         ("with weight noise SAL is above fBP", "weight noise 0.003: sal", "weight noise 0.003: fbp"),
     ):
         yield Claim(says, "–", results.differences(case, other, "test"), 0.0, math.inf, "its sign", ".2f")
-    for name, case in (("fBP at 1,000×", "fbp, topk, 1,000×"), ("SAL", "sal every 40")):
-        values = results.differences(case, "bp", "test")
+    for name, rule in (("fBP at 1,000×", "fbp"), ("SAL", "sal")):
+        values = results.differences(UNHARMED[rule], "bp", "test")
         yield Claim(f"{name} is as good as bp, points", "–", values, -1.0, math.inf, POINT, ".2f")
 
 
@@ -142,7 +142,7 @@ def _harmed(results: Results) -> Iterator[Claim]:
     for harm, rules in HARMS.items():
         for name in rules:
             if name in ("fbp", "sal", "fbp, full, 100×"):
-                whole = {"fbp": "fbp, topk, 1,000×", "sal": "sal every 40"}.get(name, name)
+                whole = UNHARMED.get(name, name)
                 values = results.differences(f"{harm}: {name}", whole, "test")
                 yield Claim(f"{name} bears {harm}", "–", values, -1.0, math.inf, POINT, ".2f")
 
@@ -180,7 +180,7 @@ def harm(results: Results) -> Figure:
     for axes, kind in zip(grid, kinds, strict=False):
         shown = [name for name in HARMS[kind] if results.of(f"{kind}: {name}")]
         for at, name in enumerate(shown):
-            whole = {"fbp": "fbp, topk, 1,000×", "sal": "sal every 40"}.get(name, name)
+            whole = UNHARMED.get(name, name)
             for shift, case, color in ((-0.2, whole, "#bbbbbb"), (0.2, f"{kind}: {name}", "#d55e00")):
                 if tests := results.values(case, "test"):
                     axes.plot([at + shift] * len(tests), tests, "o", color=color, ms=4)

@@ -19,7 +19,7 @@ from spikefa.streams import stream
 def leaky(
     seed: int, weight: float, bias: Sequence[float], refractory: int, replicas: int, steps: int, neuron: str
 ) -> dict[str, Any]:
-    """The same by simulation, where there is no theory: the zero of the window, from five w_1 around W.
+    """Where SAL moves w_1, minus W, beside a frozen w_2 = W: the zero of its window, from five w_1 around W.
 
     Returns:
         ``shift``: the zero, minus W; ``offs`` and ``windows``: w_1 − W, and the window per step there.
