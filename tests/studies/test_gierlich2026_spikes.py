@@ -104,3 +104,10 @@ def test_a_case_that_failed_is_left_out_of_the_figure():
     assert timing_figures.fixed_points(Results(rows)) is None
     rows.append(Row("fixed point, α, τ = T_ref/3", {}, 0, {"off": [0.1, None], "bias": [[0.0, 1.0], [0.0, 0.5]]}, 1.0))
     assert len(timing_figures.fixed_points(Results(rows)).axes) == 1
+
+
+def test_a_fixed_point_s_drift_is_that_of_equal_weights_and_biases():
+    """With a delay other biases have a drift there, which is the shift that the same row tells of."""
+    values = timing.shift(0, "rectangular", count=3, refractory=10, delay=0.1)
+    assert values["drift"] < 1e-9
+    assert values["even"] < 1e-6 < 0.01 < values["shift"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -113,21 +114,27 @@ def shift(seed: int, shape: str, count: int, refractory: int, tau: float = 0.0, 
 
     Returns:
         ``shift``: root mean square over the pairs that have a fixed point; ``lost``: the part that has none within 6;
-        ``even``: the largest such one if both biases are the first; ``bias`` and ``off`` of each pair.
+        ``bias`` and ``off`` of each pair; and where both biases are the first: ``drift``, the largest at W, relative to
+        that at a weight twice as large, on average, and ``even``, the largest shift.
     """
     kinds = {"alpha": alpha, "exponential": exponential}
     potential = kinds[shape](refractory, tau * refractory) if shape in kinds else None
     off: list[float] = []
     even: list[float] = []
+    drifts: list[float] = []
+    scale: list[float] = []
     weights, bias = drawn(seed, "shift", count)
     for w, b in zip(weights, bias, strict=True):
         for biases, into in (((b[0], b[1]), off), ((b[0], b[0]), even)):
             pair = TwoNeurons((w, w), biases, refractory, potential, round(delay * refractory))
             into.append(pair.balance(refractory) - w)
+        drifts.append(abs(pair.drift(refractory)))
+        scale.append(abs(replace(pair, weights=(2 * w, w)).drift(refractory)))
     kept = np.array(off)[np.isfinite(off)]
     return {
         "shift": float(np.sqrt((kept**2).mean())),
         "lost": 1 - len(kept) / count,
+        "drift": max(drifts) / float(np.mean(scale)),
         "even": float(np.abs(np.array(even)[np.isfinite(even)]).max()),
         "off": np.where(np.isfinite(off), off, np.nan),
         "bias": bias,
@@ -204,20 +211,16 @@ def _theory(results: Results) -> list[Claim]:
 def _shifts(results: Results) -> list[Claim]:
     found = []
     for name in SHAPES:
-        case, tail = f"fixed point, {name}", "by exchange of the neurons"
-        found.append(
-            Claim(
-                f"{name}, equal biases: shift", "0 [D]", results.values(case, "even"), -inf, 1e-6, tail, ".2g", law=True
-            )
-        )
-        exact = name == "rectangular"
+        case, exact, even = f"fixed point, {name}", name == "rectangular", f"{name}, equal biases:"
+        zero, other = ("0 [P]" if exact else "–"), f"{name}, other biases: shift"
+        at, settled, shifts = (results.values(case, value) for value in ("drift", "even", "shift"))
+        why = "by exchange of the neurons"
+        found.append(Claim(f"{even} drift at equal weights", "0 [D]", at, -inf, 1e-9, why, ".2g", law=True))
+        why = "the drift is zero at W, which must also attract"
+        found.append(Claim(f"{even} shift", zero, settled, -inf, 1e-6, why, ".2g", law=exact))
         published, low, high = ("0 [P]", -inf, 1e-6) if exact else ("some [P]", 0.01, inf)
         why = ROUNDING if exact else "more than nothing: no mirror symmetry is left"
-        found.append(
-            Claim(
-                f"{name}, other biases: shift", published, results.values(case, "shift"), low, high, why, ".2g", exact
-            )
-        )
+        found.append(Claim(other, published, shifts, low, high, why, ".2g", law=exact))
     nothing = "a sixth of what LIF neurons have"
     beside = "above zero; a layer's is in the table of spikefa.rules.sal"
     for name, low, high, why in ((LIF, 0.0, inf, beside), (SIMULATED, -0.02, 0.02, nothing)):
