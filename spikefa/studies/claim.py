@@ -32,8 +32,9 @@ class Claim:
 
     It holds where the 95 % interval of the mean over seeds (Student's t) lies within ``low`` to ``high``, does not hold
     where the interval lies outside, and is open where it reaches over an end, or there is one seed alone. The
-    range is to be stated in the code before anything is measured: it comes from the published spread, from theory, or
-    is the sign that the claim asserts. A range with one end does not contain it: what is equal is not above.
+    range is to be stated in the code before anything is measured: it comes from the published spread, from theory, is
+    the sign that the claim asserts, or is ours, which ``why`` then says. A range with one end does not contain it: what
+    is equal is not above.
 
     Args:
         says: the claim, in words; short, and unique in its study.

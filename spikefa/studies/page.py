@@ -18,13 +18,16 @@ from spikefa.studies.study import Size, Study
 HEAD = """# Results
 
 What `spikefa reproduce` measured, and which of each paper's claims it bears out. A claim is a range that stands in the
-code, from the published spread or from theory; where one was changed after a first look, or seeds were added, the
-discussion says so. It *holds* where the 95 % interval (Student's t) of the mean over seeds lies within, *does not hold*
-where it lies outside, and is *not decidable at this size* where it reaches over an end. Rows may have more seeds than
-the command asks for by itself: the table of rows names them. Published figures: [P] the paper's text, [A] its
-authors' stored results or code, [R] an independent replication, [D] a derivation. A *law* is an identity that the
-code must obey whatever a paper found: laws are counted apart from claims. This page is made from the JSON lines
-in `{name}/` by `spikefa reproduce --page --out {name}`, given in the folder that holds it.
+code: from the published spread or from theory, or where neither speaks one that we set, which then says *ours*. Where
+one was changed or added after a first look, or seeds were added, the discussion says so. It *holds* where the 95 %
+interval (Student's t) of the mean over seeds lies within, *does not hold* where it lies outside, and is *not decidable
+at this size* where it reaches over an end. Rows may have more seeds than the command asks for by itself: the table
+of rows names them; what a case measured over its epochs stands in its JSON line alone. Published figures: [P] the
+paper's text, [A] its authors' stored results or code, [R] an independent replication, [D] a derivation. A *law* is an
+identity that the code must obey whatever a paper found: laws are counted apart from claims. Figures show means over
+seeds (song2021 with standard deviations; medians of sampling networks and microcircuits), bars and bands the
+range, dots single seeds. This page is made from the JSON lines in `{name}/` by `spikefa reproduce --page --out {name}`,
+given in the folder that holds it.
 """
 
 RULE = "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
@@ -112,7 +115,8 @@ def _rows(command: str, rows: Sequence[Row]) -> str:
     for case in dict.fromkeys(row.case for row in rows):
         own = [row for row in rows if row.case == case]
         seeds = " ".join(str(row.seed) for row in sorted(own, key=lambda row: row.seed))
-        numbers = ", ".join(_number(name, own) for name, value in own[0].values.items() if _is_number(value))
+        leaves = [_leaves(row.values) for row in own]
+        numbers = ", ".join(_number(name, leaves) for name in leaves[0])
         lines.append(
             f"| {case.replace('|', '/')} | {seeds} | {np.mean([row.seconds for row in own]):.3g} | {numbers} |"
         )
@@ -125,11 +129,23 @@ def _spelled(name: str, study: Study) -> str:
     return name if name in STUDIES else f"{type(study).__module__}:{type(study).__qualname__}"
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _leaves(values: Mapping[str, Any]) -> dict[str, float]:
+    """The plain numbers of a row, also those by layer or rule; lists, over epochs, are not among them.
+
+    Example:
+        >>> _leaves({"test": 90.0, "rms": {"fc2": 0.1}, "curve": [1, 2]})
+        {'test': 90.0, 'rms fc2': 0.1}
+    """
+    found: dict[str, float] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= {f"{name} {inner}": number for inner, number in _leaves(value).items()}
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found[name] = value
+    return found
 
 
-def _number(name: str, rows: Sequence[Row]) -> str:
-    values = [row.values[name] for row in rows if _is_number(row.values.get(name))]
+def _number(name: str, rows: Sequence[Mapping[str, float]]) -> str:
+    values = [row[name] for row in rows if name in row]
     spread = f" ({np.std(values, ddof=1):.2g})" if len(values) > 1 else ""
     return f"{name} {np.mean(values):.4g}{spread}".replace("-", "−")

@@ -15,7 +15,7 @@ from spikefa.noise.cost import phase_cost, phases_cost
 from spikefa.readout import READOUTS
 from spikefa.rules import FrozenBackprop, SpikeAlignment
 from spikefa.studies import STUDIES, Results, Row, Verdict
-from spikefa.studies.fbp_vs_sal import HARMS, RULES, measured
+from spikefa.studies.fbp_vs_sal.arms import HARMS, RULES, measured
 
 STUDY = STUDIES["fbp_vs_sal"]()
 
@@ -148,9 +148,9 @@ def test_a_case_counts_both_kinds_of_cost():
     assert found["events"] == 0
 
 
-def rows(case, test):
-    values = {"words": 1, "moved": 0.1, "events": 10.0}
-    return [Row(case, {}, seed, {"test": test + seed, **values}) for seed in range(3)]
+def rows(case, test, cosine=0.9, angle=10.0):
+    values = {"words": 1, "moved": 0.1, "spikes": 5.0, "events": 10.0, "steps": 100, "cosine": cosine}
+    return [Row(case, {}, seed, {"test": test + seed, **values, "angle": angle + seed}) for seed in range(3)]
 
 
 def test_harm_is_told_against_the_same_rule_unharmed():
@@ -160,5 +160,31 @@ def test_harm_is_told_against_the_same_rule_unharmed():
     assert claim.verdict == Verdict.HOLDS
     (claim,) = (claim for claim in STUDY.claims(results) if claim.says == "fBP at 1,000× is above SAL")
     assert claim.verdict == Verdict.FAILS
-    assert set(STUDY.figures(results)) == {"cost", "harm"}
+    assert set(STUDY.figures(results)) == {"cost", "alignment", "harm"}
     assert len(STUDY.figures(results)["harm"].axes) == 1
+
+
+def test_alignment_is_told_against_the_same_rule_unharmed_and_a_copy_never_renewed():
+    results = Results(
+        [
+            *rows("sal every 40", 80, cosine=0.98, angle=9),
+            *rows("mismatch 0.2: sal", 80, angle=13),
+            *rows("fbp, topk, 1,000×", 80, cosine=0.99),
+            *rows("never copied", 80, angle=7),
+        ]
+    )
+    found = {claim.says: claim for claim in STUDY.claims(results)}
+    turned = found["mismatch 0.2 turns the gradient of sal, degrees"]
+    assert (turned.values, turned.verdict) == ([4.0] * 3, Verdict.HOLDS)
+    nearer = found["SAL has its gradient nearer to bp's than a copy never renewed, degrees"]
+    assert (nearer.values, nearer.verdict) == ([2.0] * 3, Verdict.FAILS)
+    assert found["B of fBP at 1,000× is nearer to W than SAL's, cosine"].values == pytest.approx([0.01] * 3)
+
+
+def test_figures_show_every_cost_of_each_method_and_the_alignment_of_all_but_bp():
+    results = Results([*rows("bp", 81), *rows("sal every 40", 80), *rows("half lost: fbp", 79), *rows("late: fbp", 78)])
+    figures = STUDY.figures(results)
+    shown = {axes.get_xlabel(): len(axes.containers) for axes in figures["cost"].axes}
+    assert list(shown.values()) == [0, 0, 1, 1, 1]
+    labels = [label.get_text() for label in figures["alignment"].axes[0].get_yticklabels()]
+    assert labels == ["sal every 40", "half lost: fbp", "late: fbp"]

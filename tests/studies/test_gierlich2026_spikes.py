@@ -7,7 +7,7 @@ import pytest
 
 from spikefa.studies import STUDIES, Results
 from spikefa.studies.claim import Verdict
-from spikefa.studies.gierlich2026 import sampling, simulated, timing, timing_figures, two_neurons
+from spikefa.studies.gierlich2026 import sampling, sampling_figures, simulated, timing, timing_figures, two_neurons
 from spikefa.studies.rows import Row, append, read
 from spikefa.studies.study import Case
 from spikefa.timing import TwoNeurons
@@ -111,3 +111,15 @@ def test_a_fixed_point_s_drift_is_that_of_equal_weights_and_biases():
     values = timing.shift(0, "rectangular", count=3, refractory=10, delay=0.1)
     assert values["drift"] < 1e-9
     assert values["even"] < 1e-6 < 0.01 < values["shift"]
+
+
+def test_the_noise_of_each_kind_has_its_levels_and_both_kinds_of_plasticity_begin_at_none():
+    def row(case, dkl):
+        return Row(case, {}, 0, {"dkl": dkl, "asymmetry": 0.1})
+
+    rows = [row("synaptic noise 0.8, sal", 9), row("plasticity noise 0, sal", 1), row("plasticity noise 0.05, sal", 2)]
+    rows.append(row("plasticity noise in both phases 0.8, sal", 3))
+    figure = sampling_figures.against_noise(Results(rows))
+    drawn = [[line.get_ydata().tolist() for line in axes.lines[:1]] for axes in figure.axes[:2]]
+    assert drawn == [[[1, 2]], [[1, 3]]]
+    assert [axes.get_xlabel() for axes in figure.axes[2:]] == list(sampling_figures.NOISES.values())[1:]

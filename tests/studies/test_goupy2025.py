@@ -8,7 +8,7 @@ import torch
 from spikefa.assignment import rules_by_pattern
 from spikefa.experiment import Experiment
 from spikefa.studies import STUDIES, Results, Row, Verdict
-from spikefa.studies.goupy2025.arms import REDUCTIONS, SETTINGS, arms, transported, transports
+from spikefa.studies.goupy2025.arms import REDUCTIONS, REFERENCES, SETTINGS, arms, transported, transports
 from spikefa.studies.goupy2025.figures import accuracy_against, drift, reductions
 
 STUDY = STUDIES["goupy2025"]()
@@ -129,3 +129,21 @@ def test_figures_have_a_panel_a_setting_and_points_where_the_reductions_are():
     (line,) = (bars.lines[0] for bars in drift(Results(rows)).axes[0].containers)
     assert line.get_ydata().tolist() == pytest.approx([0, 0.15])
     assert set(STUDY.figures(Results(rows))) == {"accuracy_against_words", "accuracy_against_bits", "drift"}
+
+
+def test_in_bits_a_rule_that_reads_signs_is_a_point_and_in_words_a_line_of_no_words():
+    rows = [*seeds("bp"), *seeds("usf", words=0, moved=1 / 32), *seeds("fa", words=0, moved=0.0)]
+    (bars,) = accuracy_against(Results(rows), "bits").axes[0].containers
+    assert (bars.get_label(), bars.lines[0].get_xdata().tolist()) == ("usf", [32.0])
+    axes = accuracy_against(Results(rows), "words").axes[0]
+    assert (len(axes.containers), len(axes.lines)) == (0, 3)
+
+
+def test_a_threshold_beyond_the_axes_is_not_drawn():
+    rows = [*seeds("bp", words=10**6), *seeds("threshold, θ 0.3", words=10), *seeds("threshold, θ 1", words=1)]
+    assert not accuracy_against(Results(rows), "words").axes[0].containers
+
+
+def test_long_trains_every_scheme_on_both_data_sets():
+    for setting in ("Fashion-MNIST, rate", "CIFAR-10, rate"):
+        assert set(arms("long", setting)) - set(REFERENCES) == set(transports()) - {"full, 10,000×"}

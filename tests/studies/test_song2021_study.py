@@ -59,12 +59,15 @@ def test_without_rows_all_is_open_and_nothing_drawn():
 
 def test_the_figures_show_what_was_measured_beside_what_was_published():
     drawn = STUDY.figures(results("quick"))
-    assert set(drawn) == {"alignment", "loss", "schedule"}
+    assert set(drawn) == {"alignment", "loss", "schedule", "mnist"}
     linear = drawn["alignment"].axes[0]
     shown = linear.containers[1].lines[0].get_ydata()
     np.testing.assert_allclose(shown, [mean for mean, _ in PUBLISHED["linear", 0.3]], atol=1e-3)
     assert len(drawn["schedule"].axes) == 6
     assert len(drawn["loss"].axes[0].lines) == 4 * 3
+    own, published = drawn["mnist"].axes[1].lines
+    assert list(published.get_ydata()) == [0.07, 0.55, 0.659]
+    np.testing.assert_allclose(own.get_ydata()[3:6], results("quick").values("MNIST, small, λ 0.1", "errors"))
 
 
 def test_cases_are_the_published_protocol():

@@ -95,7 +95,7 @@ def claims(results: Results) -> Sequence[Claim]:
     found: list[tuple[str, str, Sequence[float], float, float, str]] = [
         (rates, "points coincide [P]", off, -math.inf, 0.02, "the size of a point of 0.36 to 0.64"),
         ("effective weights after SAL, distance", "equal [P]", close, -math.inf, 0.1, "the grid of the paper's plane"),
-        (f"{made_up}, all", "1 [P]", unequal, 0.8, 1.2, "equal effective weights, to a fifth"),
+        (f"{made_up}, all", "1 [P]", unequal, 0.8, 1.2, "ours: equal effective weights, to a fifth"),
     ]
     return [Claim(f"Dale's law: {claim[0]}", *claim[1:]) for claim in found]
 

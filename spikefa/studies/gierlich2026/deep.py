@@ -119,7 +119,7 @@ def claims(results: Results) -> Sequence[Claim]:
         ("SAL on the dense layers as good as RDD, points", "–", points("sal", "rdd"), -5),
         ("SAL aligns the dense layers better than RDD, difference of cosines", "–", aligned, 0),
     ]
-    why = {0: "its sign", -5: "one image in twenty"}
+    why = {0: "its sign", -5: "ours: one image in twenty"}
     return [Claim(f"deep: {says}", told, values, low, math.inf, why[int(low)]) for says, told, values, low in found]
 
 

@@ -61,11 +61,18 @@ def claims(results: Results) -> Sequence[Claim]:
     beside = "students that recover the teacher with SAL, less those with weight copy"
     above = "loss of FA above that of SAL, log₁₀ of their ratio"
     found: list[tuple[str, str, Sequence[float], float, float, str]] = [
-        (as_far, "boxes overlap [P]", loss[0], -math.inf, 0.3, "a factor of two"),
-        (beside, "all do with both [P]", recovered[0], -0.15, math.inf, "three of twenty students"),
-        ("students that recover it with FA", "mostly not [P]", recovered[1], -math.inf, 0.5, "less than half"),
+        (as_far, "boxes overlap [P]", loss[0], -math.inf, 0.3, "ours: a factor of two"),
+        (beside, "all do with both [P]", recovered[0], -0.15, math.inf, "ours: three of twenty students"),
+        ("students that recover it with FA", "mostly not [P]", recovered[1], -math.inf, 0.5, "ours: less than half"),
         (above, "above [P]", loss[1], 0, math.inf, "its sign"),
-        ("B₁₂ / W₂₁ in the end, SAL", "both near 2 [P]", results.values(sal, "ratio"), 0.9, 1.1, "equal, to a tenth"),
+        (
+            "B₁₂ / W₂₁ in the end, SAL",
+            "both near 2 [P]",
+            results.values(sal, "ratio"),
+            0.9,
+            1.1,
+            "ours: equal, to a tenth",
+        ),
     ]
     return [Claim(f"microcircuit: {claim[0]}", *claim[1:]) for claim in found]
 

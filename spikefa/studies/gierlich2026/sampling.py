@@ -99,7 +99,7 @@ def claims(results: Results) -> Sequence[Claim]:
 
 def _synaptic(results: Results) -> Iterator[Claim]:
     base, none, sal = f"{SYNAPTIC} 0, none", *(f"{SYNAPTIC} 0.8, {rule}" for rule in RULES[:2])
-    near = "on a scale of factors nearer to 1 than to the 2 at which plain learning begins: √2 either way"
+    near = "ours: on a scale of factors nearer to 1 than to the 2 at which plain learning begins: √2 either way"
     yield Claim(
         "synaptic noise 0.8 without SAL: DKL, relative to no noise",
         "2 to 3 [P]",
@@ -135,7 +135,7 @@ def _asymmetry(results: Results) -> Iterator[Claim]:
         results.values(sal, "asymmetry"),
         10**-3.5,
         10**-2.5,
-        "half a decade about the published figure",
+        "ours: half a decade about the published figure",
     )
     yield Claim(
         "synaptic noise 0.8 without SAL: part of the asymmetry that is left",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from spikefa.palette import strokes
 from spikefa.studies.rows import Results
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SHOWN = {"none": "without SAL", "sal": "SAL", "kp": "Kolen–Pollack"}
@@ -23,10 +25,16 @@ COURSES = {
 LABELS = {"dkl": "DKL (nats)", "asymmetry": "Var(W_ij − W_ji), or 1e-5"}
 FLOOR = 1e-5
 """Of what is drawn on a logarithmic axis: a symmetric network has no asymmetry at all."""
+NOISES = {
+    "synaptic noise": "synaptic noise σ",
+    "plasticity noise": "plasticity noise σ, in sleep",
+    "plasticity noise in both phases": "plasticity noise σ, in both phases",
+}
+"""The kinds of noise, of which there are levels, and what their axis is called."""
 
 
 def figures(results: Results) -> Mapping[str, Figure]:
-    """Divergence and asymmetry over the cycles, and at the end against the synaptic noise."""
+    """Divergence and asymmetry over the cycles, and at the end against the noise."""
     found = {"sampling_courses": courses(results), "sampling_noise": against_noise(results)}
     return {name: figure for name, figure in found.items() if figure is not None}
 
@@ -47,7 +55,7 @@ def courses(results: Results) -> Figure | None:
                 _course(axes[row, column], results, f"{kind}, {rule}", what, _color(rule), label)
             _logarithmic(axes[row, column])
         axes[0, column].set_title(kind)
-        axes[1, column].set_xlabel("wake–sleep cycles")
+        axes[1, column].set_xlabel("wake–sleep cycles, thousands")
     for row, what in enumerate(LABELS):
         axes[row, 0].set_ylabel(LABELS[what])
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
@@ -55,43 +63,61 @@ def courses(results: Results) -> Figure | None:
 
 
 def against_noise(results: Results) -> Figure | None:
-    """Divergence and asymmetry at the end, for each level of synaptic noise."""
-    levels = sorted(
-        {float(row.case.split()[2].rstrip(",")) for row in results.rows if row.case.startswith("synaptic noise")}
-    )
-    if len(levels) < 2:
+    """Divergence and asymmetry at the end, by level of each kind of noise; medians over seeds, and their range."""
+    levels = {kind: found for kind in NOISES if len(found := _levels(results, kind)) > 1}
+    if not levels:
         return None
     from matplotlib.figure import Figure
 
-    figure = Figure((7.0, 3.1), layout="constrained")
-    for axes, what in zip(figure.subplots(1, 2), LABELS, strict=True):
-        for shift, (rule, label) in zip((-0.01, 0.0, 0.01), SHOWN.items(), strict=True):
-            given = [(level, results.values(f"synaptic noise {level:g}, {rule}", what)) for level in levels]
-            points = [(level, np.maximum(values, FLOOR)) for level, values in given if values]
-            if not points:
-                continue
-            x, middle, low, high = np.array([(a, np.median(v), v.min(), v.max()) for a, v in points]).T
-            bars = np.stack([middle - low, high - middle])
-            axes.errorbar(x + shift, middle, bars, color=_color(rule), label=label, marker="o", ms=4, capsize=3, lw=1)
-        axes.set(xlabel="synaptic noise σ", ylabel=LABELS[what])
-        _logarithmic(axes)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    figure = Figure((2.9 * len(levels) + 0.6, 4.6), layout="constrained")
+    axes = figure.subplots(2, len(levels), sharex="col", sharey="row", squeeze=False)
+    for column, (kind, cases) in enumerate(levels.items()):
+        for row, what in enumerate(LABELS):
+            for side, rule in zip((-1, 0, 1), SHOWN, strict=True):
+                _ends(axes[row, column], results, cases, what, rule, side * 0.015 * max(cases))
+            _logarithmic(axes[row, column])
+        axes[1, column].set_xlabel(NOISES[kind])
+    for row, what in enumerate(LABELS):
+        axes[row, 0].set_ylabel(LABELS[what])
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
-def _logarithmic(axes: Any) -> None:
-    from matplotlib.ticker import NullFormatter
+def _levels(results: Results, kind: str) -> dict[float, str]:
+    """The cases that were measured of a kind of noise, less their rules, by level; without noise a kind is another."""
+    named = {row.case.rpartition(", ")[0] for row in results.rows}
+    found = {float(name.removeprefix(kind)): name for name in named if re.fullmatch(kind + r" [\d.]+", name)}
+    none = " ".join([*kind.split()[:2], "0"])
+    return dict(sorted((found | ({0.0: none} if none in named else {})).items()))
+
+
+def _ends(axes: Axes, results: Results, cases: Mapping[float, str], what: str, rule: str, shift: float) -> None:
+    """A rule at each level."""
+    given = [(level, results.values(f"{name}, {rule}", what)) for level, name in cases.items()]
+    points = [(level, np.maximum(values, FLOOR)) for level, values in given if values]
+    if points:
+        x, middle, low, high = np.array([(a, np.median(v), v.min(), v.max()) for a, v in points]).T
+        bars = np.stack([middle - low, high - middle])
+        axes.errorbar(x + shift, middle, bars, color=_color(rule), label=SHOWN[rule], marker="o", ms=4, capsize=3, lw=1)
+
+
+def _logarithmic(axes: Axes) -> None:
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(
+        LogLocator(subs=(1.0,) if axes.get_ylim()[1] > 1e3 * axes.get_ylim()[0] else (1, 2, 5))
+    )
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(MaxNLocator(4))
 
 
-def _course(axes: Any, results: Results, case: str, what: str, color: str, label: str) -> None:
+def _course(axes: Axes, results: Results, case: str, what: str, color: str, label: str) -> None:
     rows = results.of(case)
     if rows:
         values = np.maximum([row.values["curves"][what] for row in rows], FLOOR)
-        cycles = rows[0].values["curves"]["cycles"]
+        cycles = np.array(rows[0].values["curves"]["cycles"]) / 1000
         axes.plot(cycles, np.median(values, 0), color=color, label=label, marker="o", ms=3)
         axes.fill_between(cycles, values.min(0), values.max(0), color=color, alpha=0.2, lw=0)
 

@@ -219,9 +219,9 @@ def _shifts(results: Results) -> list[Claim]:
         why = "the drift is zero at W, which must also attract"
         found.append(Claim(f"{even} shift", zero, settled, -inf, 1e-6, why, ".2g", law=exact))
         published, low, high = ("0 [P]", -inf, 1e-6) if exact else ("some [P]", 0.01, inf)
-        why = ROUNDING if exact else "more than nothing: no mirror symmetry is left"
+        why = ROUNDING if exact else "ours: more than nothing: no mirror symmetry is left"
         found.append(Claim(other, published, shifts, low, high, why, ".2g", law=exact))
-    nothing = "a sixth of what LIF neurons have"
+    nothing = "ours: a sixth of what LIF neurons have"
     beside = "above zero; a layer's is in the table of spikefa.rules.sal"
     for name, low, high, why in ((LIF, 0.0, inf, beside), (SIMULATED, -0.02, 0.02, nothing)):
         values = results.differences(f"{name}, biases -1, 1", f"{name}, biases 1, -1", "shift")

@@ -107,7 +107,7 @@ def cases(size: Size) -> Sequence[Case]:
 
 def claims(results: Results) -> Sequence[Claim]:
     """Where the weights go, and how fast."""
-    tenth = "a tenth of the gap of 1 at the start"
+    tenth = "ours: a tenth of the gap of 1 at the start"
     theory = "the drift of the exact theory, and a scatter of the order of a tenth in one run"
     return [
         Claim("two neurons: both weights meet", "0 [P]", results.values(BOTH, "gap"), -0.1, 0.1, tenth),

@@ -81,7 +81,12 @@ def _losses(results: Results, setting: str) -> Iterator[Claim]:
 
     deep = "the network is deep enough to tell rules apart: fa minus bp, points"
     yield claim(
-        deep, "−6.8, docs/all_rules [ours]", "fa", -math.inf, -APART, "least loss of fa among docs/all_rules' seeds"
+        deep,
+        "−6.8, docs/all_rules [ours]",
+        "fa",
+        -math.inf,
+        -APART,
+        "ours: least loss of fa among docs/all_rules' seeds",
     )
     yield claim("full copies every 10 updates, minus bp", "0 [P]", "full, 10×", -PUBLISHED, math.inf, SPENT)
     yield claim("full copies every 100 updates, minus bp", "0 [P]", "full, 100×", -PUBLISHED, math.inf, SPENT)

@@ -83,7 +83,13 @@ SOME = (
     "topk, 10,000×",
     "threshold, θ 0.3",
 )
-"""What quick and long train of the transports outside their first setting."""
+"""What is trained of the transports in a setting that is not of :data:`WHOLE`."""
+WHOLE: Mapping[Size, set[str]] = {
+    "quick": {"Fashion-MNIST, rate"},
+    "long": {"Fashion-MNIST, rate", "CIFAR-10, rate"},
+    "paper": set(SETTINGS["paper"]),
+}
+"""The settings in which every scheme is trained at every reduction."""
 
 
 def transports() -> dict[str, str]:
@@ -106,8 +112,8 @@ def transports() -> dict[str, str]:
 
 
 def arms(size: Size, setting: str) -> dict[str, str]:
-    """The rules trained in a setting, by name; all but those of :data:`LATE` at paper size and in the first setting."""
-    every = size == "paper" or setting == next(iter(SETTINGS[size]))
+    """The rules trained in a setting, by name; of the transports all but :data:`LATE`, or :data:`SOME`."""
+    every = setting in WHOLE[size]
     kept = [name for name in transports() if name not in LATE[size] and (every or name in SOME)]
     return REFERENCES | {name: transports()[name] for name in kept}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -22,6 +22,8 @@ MARKERS = {"full": "o", "cyclic": "s", "random": "^", "threshold": "D", "topk": 
 BANDS = {"bp": (INK, "-"), "never copied": ("#d55e00", ":")} | {
     rule: (strokes([rule])[rule].color, "--") for rule in ("usf", "frsf", "fa")
 }
+BEYOND = 2 * REDUCTIONS[-1]
+"""The end of the axes."""
 Unit = Literal["words", "bits"]
 
 
@@ -52,13 +54,18 @@ def reductions(results: Results, setting: str, case: str, unit: Unit) -> list[fl
 def accuracy_against(results: Results, unit: Unit) -> Figure:
     """Test accuracy against the reduction of transport: a panel a setting, a line a scheme, bands for the references.
 
-    Points are means over seeds, bars and bands the range of these.
+    Points are means over seeds, bars and bands the range of these. In bits, rules that read signs are points: they move
+    one bit of 32. What moves nothing, or all, is a band.
     """
     figure, grid = _panels(results, f"reduction of transport, in {unit}")
     for setting, axes in grid.items():
         for name in REFERENCES:
             if tests := results.values(f"{setting}: {name}", "test"):
                 color, dash = BANDS[name]
+                by = float(np.mean(reductions(results, setting, f"{setting}: {name}", unit) or [np.inf]))
+                if 1 < by < np.inf:
+                    _bars(axes, name, [(by, tests)], color, "*", ms=7, ls="")
+                    continue
                 axes.axhspan(min(tests), max(tests), color=color, alpha=0.1, linewidth=0)
                 axes.axhline(float(np.mean(tests)), color=color, linestyle=dash, linewidth=1.1, label=name)
         for scheme in COLORS:
@@ -87,22 +94,26 @@ def _points(results: Results, setting: str, scheme: str, unit: Unit) -> list[tup
 
 
 def _line(axes: Axes, scheme: str, points: Sequence[tuple[float, Sequence[float]]]) -> None:
-    if points:
-        at, values = zip(*points, strict=True)
-        mean = np.array([np.mean(seeds) for seeds in values])
-        ends = np.array([[m - min(s), max(s) - m] for m, s in zip(mean, values, strict=True)]).T
-        axes.errorbar(
-            *(at, mean, ends), label=scheme, color=COLORS[scheme], marker=MARKERS[scheme], ms=4.5, lw=1.4, capsize=2
-        )
+    if within := [point for point in points if point[0] < BEYOND]:
+        _bars(axes, scheme, within, COLORS[scheme], MARKERS[scheme], ms=4.5, lw=1.4)
+
+
+def _bars(
+    axes: Axes, name: str, points: Sequence[tuple[float, Sequence[float]]], color: str, marker: str, **how: Any
+) -> None:
+    at, values = zip(*points, strict=True)
+    mean = np.array([np.mean(seeds) for seeds in values])
+    ends = np.array([[m - min(s), max(s) - m] for m, s in zip(mean, values, strict=True)]).T
+    axes.errorbar(at, mean, ends, label=name, color=color, marker=marker, capsize=2, **how)
 
 
 def _panels(results: Results, along: str) -> tuple[Figure, dict[str, Axes]]:
-    """A panel a setting. Where a threshold of 1 lies, which moves next to nothing, is beyond their ends."""
+    """A panel a setting. A threshold of 1, which moves next to nothing, lies beyond their ends and is not drawn."""
     settings = list(dict.fromkeys(row.case.partition(": ")[0] for row in results.rows))
     figure, grid = panels(len(settings), height=3.4, shared=False)
     for axes, setting in zip(grid, settings, strict=True):
         axes.set_title(setting)
-        axes.set(xscale="log", xlim=(6, 2 * REDUCTIONS[-1]), xlabel=along)
+        axes.set(xscale="log", xlim=(6, BEYOND), xlabel=along)
         axes.set_xticks(REDUCTIONS, [f"{by:,}" for by in REDUCTIONS])
         axes.set_xticks([], minor=True)
     return figure, dict(zip(settings, grid, strict=True))

@@ -56,7 +56,7 @@ def _rankings(results: Results, kind: str) -> Iterator[Claim]:
         ("frsf, norm limit", "frsf", "above [P], no figures"),
     ):
         yield Claim(f"{kind}: {arm} above {other}, points", published, minus(arm, other), 0.0, math.inf, SIGN, ".2f")
-    why = f"{CLOSE:g} points: one image in twenty"
+    why = f"ours: {CLOSE:g} points, one image in twenty"
     for arm, other, published in (
         ("usf_sn", "bp", "−0.1 [P]"),
         ("frsf", "bp", "−1.5 [P]"),
@@ -100,7 +100,7 @@ def _angles(results: Results, kind: str) -> Iterator[Claim]:
     says = f"{kind}: local angle of usf_sn rises, conv2, end minus start, degrees"
     yield Claim(says, "8, 30 to 38 [P]", (last - first).tolist(), 0.0, math.inf, SIGN)
     ends = (
-        ("fa", "85 [P]", 82.5, 87.5, "half the way from the published end to the start, on either side"),
+        ("fa", "85 [P]", 82.5, 87.5, "ours: half the way from the published end to the start, on either side"),
         ("fa, dense", "90 [D]", 89.0, 91.0, "W shares its weights and cannot align; 1 degree of scatter"),
     )
     for arm, published, low, high, why in ends:
@@ -127,7 +127,9 @@ def _norms(results: Results, kind: str) -> Iterator[Claim]:
         return [math.log10(ratio) for ratio in _at(results, f"{kind}: {arm}", "error_ratio", layer)]
 
     says = f"{kind}: error at conv1 in the end, usf_sn over bp, log10"
-    yield Claim(says, "0 [D]", ratios("usf_sn", "conv1"), -0.301, 0.301, "within a factor of two: B has the norm of W")
+    yield Claim(
+        says, "0 [D]", ratios("usf_sn", "conv1"), -0.301, 0.301, "ours: within a factor of two: B has the norm of W"
+    )
     grown = np.subtract(ratios("usf, unscaled", "conv1"), ratios("usf, unscaled", "fc2")).tolist()
     says = f"{kind}: error of unscaled signs over bp's grows from fc2 to conv1, log10"
     yield Claim(says, "above 0 [P]", grown, 0.0, math.inf, SIGN)

@@ -138,7 +138,7 @@ def signs(results: Results, kinds: Sequence[str]) -> Figure:
             if len(over):
                 _draw(axes, range(over.shape[1]), over, layer, Stroke(color))
         axes.set(title=f"{kind}: fa", xlabel="epoch")
-    grid[0].set_ylabel("sign concordance of B and W")
+    grid[0].set_ylabel("signs that B and W share")
     return with_legend(figure)
 
 
@@ -150,6 +150,8 @@ def depth(results: Results) -> Figure:
         for rule in RULES:
             norms = results.array(f"depth, {kind}", "norms", rule)
             _line(axes, range(norms.shape[1], 0, -1), norms / norms[:, :1], rule, marker=True)
+        for number, line in enumerate(axes.lines):  # most lie on one another
+            line.set(markersize=3 + 2 * (len(axes.lines) - number), markerfacecolor="none")
         axes.set(title=f"depth, {kind}", xlabel="hidden layer")
         _logarithmic(axes)
         axes.invert_xaxis()

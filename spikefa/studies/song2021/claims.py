@@ -37,14 +37,21 @@ def _converges(results: Results) -> Iterator[Claim]:
         case = c.trained(psi, 3200, 0.0)
         fallen = _logs(results, case, "first", "loss")
         yield Claim(
-            f"{psi}: λ = 0 takes the error to zero, decades of the loss", "→ 0 [P]", fallen, 3, math.inf, "3 decades"
+            f"{psi}: λ = 0 takes the error to zero, decades of the loss",
+            "→ 0 [P]",
+            fallen,
+            3,
+            math.inf,
+            "ours: 3 decades",
         )
         line, why = results.values(case, "straight"), "R² of a line over three decades; a fall by t⁻² has .87"
         yield Claim(
             f"{psi}: and exponentially, log-loss is a line", "exponential [P]", line, 0.98, math.inf, why, ".4f"
         )
     case = c.trained("lif", c.MIDDLE["lif"], 0.0)
-    yield Claim("lif: λ = 0, decades of the loss", "–", _logs(results, case, "first", "loss"), 3, math.inf, "3 decades")
+    yield Claim(
+        "lif: λ = 0, decades of the loss", "–", _logs(results, case, "first", "loss"), 3, math.inf, "ours: 3 decades"
+    )
 
 
 def _table(results: Results) -> Iterator[Claim]:
@@ -63,8 +70,10 @@ def _derived(results: Results) -> Iterator[Claim]:
         ("linear, width 12800", c.trained("linear", 12800, 0.0)),
     ):
         values = results.values(case, "coefficient")
-        yield Claim(f"{says}: coefficient of b in β over |s|²/2p", "1 [D]", values, 0.97, 1.03, "3 %", ".4f", law=True)
-    drift, why = results.values(c.LILLICRAP, "drift"), "1 % at small η"
+        yield Claim(
+            f"{says}: coefficient of b in β over |s|²/2p", "1 [D]", values, 0.97, 1.03, "ours: 3 %", ".4f", law=True
+        )
+    drift, why = results.values(c.LILLICRAP, "drift"), "ours: 1 % at small η"
     says = "Lillicrap 2016, 30-20-10: drift of BW + WᵀBᵀ − AAᵀ over change of AAᵀ"
     yield Claim(says, "0 [D]", drift, 0.0, 0.01, why, law=True)
 
@@ -80,12 +89,12 @@ def _widths(results: Results, psi: str) -> Iterator[Claim]:
         _slopes(results, psi),
         -1.2,
         -0.8,
-        "1/p; the published means within .2 of −1",
+        "1/p; ours: the published means within .2 of −1",
     )
     says = f"{psi}: λ {c.DECAY[psi]:g}, cos at width {high} over that at {low}"
     published = PUBLISHED.get((psi, c.DECAY[psi]))
     figure = f"{published[2][0] / published[0][0]:.2f} [A]" if published else "–"
-    yield Claim(says, figure, ratio, 0.75, 1.25, "nearly independent: 25 % where 1/p has 16-fold")
+    yield Claim(says, figure, ratio, 0.75, 1.25, "nearly independent; ours: 25 % where 1/p has 16-fold")
     least = _least_rise(results, psi)
     yield Claim(f"{psi}: cos increases in λ, least rise from one λ to the next", "> 0 [P]", least, 0, math.inf, "sign")
 
@@ -94,7 +103,7 @@ def _schedule(results: Results, psi: str) -> Iterator[Claim]:
     late, early = (c.scheduled(psi, when) for when in c.UNITS)
     kept = [end / cut for end, cut in zip(results.values(late, "cosine"), results.values(late, "at_cut"), strict=True)]
     yield Claim(
-        f"{psi}: λ cut after 5 units keeps its cos, end over cut", "kept [P]", kept, 0.9, math.inf, "nine tenths"
+        f"{psi}: λ cut after 5 units keeps its cos, end over cut", "kept [P]", kept, 0.9, math.inf, "ours: nine tenths"
     )
     if psi == "lif":
         constant = c.trained(psi, c.MIDDLE[psi], c.DECAYS[psi][-1])
@@ -103,7 +112,7 @@ def _schedule(results: Results, psi: str) -> Iterator[Claim]:
     else:
         fallen = _logs(results, late, "first", "loss")
         yield Claim(
-            f"{psi}: and reaches zero error, decades of the loss", "→ 0 [P]", fallen, 6, math.inf, "twice claim 1"
+            f"{psi}: and reaches zero error, decades of the loss", "→ 0 [P]", fallen, 6, math.inf, "ours: twice claim 1"
         )
     gain = results.differences(late, early, "cosine")
     yield Claim(f"{psi}: a cut after half a unit aligns less, late − early", "> 0 [D]", gain, 0, math.inf, "sign")

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from spikefa.panels import WIDTH
+from spikefa.panels import WIDTH, panels
 from spikefa.studies.rows import Results
 from spikefa.studies.song2021 import cases as c
-from spikefa.studies.song2021.claims import PUBLISHED
+from spikefa.studies.song2021.claims import MNIST_PUBLISHED, PUBLISHED
+from spikefa.studies.study import Size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
 
 COLOURS = ("#222222", "#56b4e9", "#0072b2", "#d55e00")
 """From no decay to the most."""
+MARKERS: Mapping[Size, str] = {"quick": "s", "paper": "o"}
+LABELS: Mapping[Size, str] = {"quick": "measured, 4000 updates", "paper": "measured, 300 epochs"}
+MEASURED = ("test accuracy on MNIST", "cosine of hidden errors with bp's")
 TITLES = {"linear": "linear", "relu": "ReLU", "lif": "LIF, surrogate gradient (ours)"}
 
 
 def figures(results: Results) -> Mapping[str, Figure]:
     """Those of which something was measured."""
     drawn = {"alignment": _alignment(results), "loss": _loss(results), "schedule": _schedule(results)}
+    drawn["mnist"] = _mnist(results)
     return {name: figure for name, figure in drawn.items() if any(axes.lines for axes in figure.axes)}
 
 
@@ -84,6 +89,29 @@ def _schedule(results: Results) -> Figure:
     grid[0][0].set_ylabel("cos(b, β), a line a seed")
     grid[1][0].set_ylabel("mean squared error")
     return figure
+
+
+def _mnist(results: Results) -> Figure:
+    """Accuracy and mean cosine of hidden errors in the end, by λ: a dot a seed, beside the published run."""
+    figure, axes = panels(2, height=2.6, shared=False)
+    for column, (panel, value, label) in enumerate(zip(axes, ("accuracy", "errors"), MEASURED, strict=True)):
+        for size, marker in MARKERS.items():
+            found = [
+                (at, v) for at, d in enumerate(c.MNIST_DECAYS) for v in results.values(_mnist_case(size, d), value)
+            ]
+            if found:
+                panel.plot(*zip(*found, strict=True), marker, color=COLOURS[2], ms=4, alpha=0.8, label=LABELS[size])
+        if panel.lines:
+            published = [MNIST_PUBLISHED[decay][column] for decay in c.MNIST_DECAYS]
+            panel.plot(range(len(published)), published, "_", color=COLOURS[3], ms=26, label="published, 300 epochs")
+        panel.set_xticks(range(len(c.MNIST_DECAYS)), [f"{decay:g}" for decay in c.MNIST_DECAYS])
+        panel.set(xlabel="λ", ylabel=label, xlim=(-0.6, 2.6))
+    _legend(axes[0], "best")
+    return figure
+
+
+def _mnist_case(size: Size, decay: float) -> str:
+    return f"{c.MNIST[size]}, λ {decay:g}"
 
 
 def _curves(axes: Axes, results: Results, case: str, quantity: str, colour: str, label: str) -> None:
