@@ -203,7 +203,7 @@ def _theory(results: Results) -> list[Claim]:
             results.values(PLANE, "away"),
             0,
             0,
-            "as published: all of the plane is attracted",
+            "as published: all of the plane is attracted; nothing is random, so that seeds are alike",
         ),
     ]
 

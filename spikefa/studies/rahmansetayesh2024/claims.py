@@ -138,7 +138,7 @@ def closed(results: Results) -> Iterator[Claim]:
 
 def _normalised(results: Results, unit: str) -> Iterator[Claim]:
     def figure(text: str) -> str:
-        return f"{text} [R]" if unit == "rate" else "same sign"
+        return f"{text} [R]" if unit == "rate" else "–, as for rates"
 
     name, less, more = _named(unit), closed_loop.name(unit, "FA"), closed_loop.name(unit, "FA, normalised")
     for layer, published in (("1", "−9.0°"), ("2", "−5.8°")):
@@ -157,7 +157,7 @@ def _normalised(results: Results, unit: str) -> Iterator[Claim]:
 
 
 def _labelled(results: Results, unit: str) -> Iterator[Claim]:
-    name, source = _named(unit), "claimed [R]" if unit == "rate" else "same sign"
+    name, source = _named(unit), "claimed [R]" if unit == "rate" else "–, as for rates"
     for labels in ("shuffled", "reshuffled"):
         arm = closed_loop.name(unit, f"FA, labels {labels}")
         risen = results.each(arm, lambda row: _rise(at(row, "angles")))
