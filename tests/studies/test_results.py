@@ -39,10 +39,10 @@ def test_no_row_is_stale_or_failed(name, size):
     )
 
 
-@pytest.mark.parametrize("name", [name for name, size in KEPT if size == "quick"])
-def test_the_quick_size_is_whole_with_three_seeds(name):
-    found = results(FOLDER, name, MADE[name], "quick")
-    assert {case.name for case in MADE[name].cases("quick") if len(found.of(case.name)) < 3} == set()
+@pytest.mark.parametrize(("name", "size"), KEPT)
+def test_every_size_that_was_run_is_whole_with_three_seeds(name, size):
+    found = results(FOLDER, name, MADE[name], size)
+    assert {case.name for case in MADE[name].cases(size) if len(found.of(case.name)) < 3} == set()
 
 
 @pytest.mark.parametrize(("name", "size"), KEPT)
