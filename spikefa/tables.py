@@ -69,7 +69,7 @@ def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         _number(row["alignment"], "z.2f"),
         _number(row["angle"], ".1f"),
         _number(row["moved"], ".3g"),
-        _count(row["accumulates"]),
+        count(row["accumulates"]),
         "1" if is_reference else _number(row["cost"], ".1f" if row["cost"] < 10 else ".0f"),
     )
 
@@ -196,8 +196,13 @@ def _number(value: float, form: str) -> str:
     return "–" if math.isnan(value) else format(value, form).replace("-", "−")
 
 
-def _count(value: float) -> str:
-    """Three digits, in thousands, millions or billions where there are more."""
+def count(value: float) -> str:
+    """Three digits, in thousands, millions or billions where there are more.
+
+    Example:
+        >>> count(310_400), count(0.0015)
+        ('310k', '0.0015')
+    """
     for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= 0.9995 * unit:
             return f"{float(f'{value / unit:.3g}'):g}{letter}"

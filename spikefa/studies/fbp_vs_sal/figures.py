@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,10 +11,11 @@ from spikefa.palette import Stroke, strokes
 from spikefa.panels import panels
 from spikefa.studies.fbp_vs_sal.arms import HARMS, RULES, UNHARMED
 from spikefa.studies.legend import with_legend
+from spikefa.studies.ranges import ranges
 from spikefa.studies.rows import Results
+from spikefa.tables import count
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COSTS = {
@@ -25,17 +27,8 @@ COSTS = {
 }
 """What each method pays in, by the name of the value."""
 REFERENCES = ("bp", "never copied", "fa")
-
-
-def drawn() -> dict[str, Stroke]:
-    """Of every rule unharmed.
-
-    Example:
-        >>> drawn()["bp"].color
-        '#222222'
-    """
-    by_rule = strokes(RULES.values())
-    return {name: by_rule[rule] for name, rule in RULES.items()}
+STROKES: Mapping[str, Stroke] = dict(zip(RULES, strokes(RULES.values()).values(), strict=True))
+"""Of every rule unharmed, by its name."""
 
 
 def cost(results: Results) -> Figure:
@@ -44,37 +37,23 @@ def cost(results: Results) -> Figure:
 
     figure, grid = panels(len(COSTS), height=2.5, shared=False)
     for axes, (value, (family, label)) in zip(grid, COSTS.items(), strict=True):
-        axes.sharey(grid[0]) if axes is not grid[0] else None
         for name in REFERENCES:
             if tests := results.values(name, "test"):
-                stroke = drawn()[name]
-                axes.axhline(float(np.mean(tests)), color=stroke.color, ls=(0, (4, 2)), lw=1, label=name)
+                axes.axhline(float(np.mean(tests)), color=STROKES[name].color, ls=(0, (4, 2)), lw=1, label=name)
         for name in (name for name, rule in RULES.items() if rule.startswith(family) and name not in REFERENCES):
-            _point(axes, results, name, value)
+            if tests := results.values(name, "test"):
+                at, stroke = float(np.mean(results.values(name, value))), STROKES[name]
+                ranges(axes, name, [(at, tests)], stroke.color, stroke.marker, ms=5, ls="")
         axes.set(xscale="log", xlabel=label)
         axes.margins(x=0.25)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: _short(at)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: count(at)))
         axes.xaxis.set_minor_formatter(NullFormatter())
+    for axes in grid[1:]:
+        axes.sharey(grid[0])
     for axes in grid[::3]:
         axes.set_ylabel("test accuracy, %")
     return with_legend(figure)
-
-
-def _short(count: float) -> str:
-    """A count in millions or thousand millions, where it is one."""
-    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= unit:
-            return f"{count / unit:g} {letter}"
-    return f"{count:g}"
-
-
-def _point(axes: Axes, results: Results, name: str, value: str) -> None:
-    """What a rule costs, and its accuracy."""
-    if tests := results.values(name, "test"):
-        at, mean, stroke = float(np.mean(results.values(name, value))), float(np.mean(tests)), drawn()[name]
-        ends = [[mean - min(tests)], [max(tests) - mean]]
-        axes.errorbar([at], [mean], ends, color=stroke.color, marker=stroke.marker, ms=5, capsize=2, ls="", label=name)
 
 
 def alignment(results: Results) -> Figure:
@@ -85,7 +64,7 @@ def alignment(results: Results) -> Figure:
     for at, case in enumerate(cases):
         kind, _, name = case.rpartition(": ")
         for axes, value in ((left, "cosine"), (right, "angle")):
-            found, color = results.values(case, value), drawn()[UNHARMED.get(name, name)].color
+            found, color = results.values(case, value), STROKES[UNHARMED.get(name, name)].color
             face = "none" if kind else color
             axes.plot(found, [at] * len(found), "o", color=color, markerfacecolor=face, ms=5, alpha=0.8)
     for axes in (left, right):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from spikefa.palette import INK, strokes
 from spikefa.panels import panels
 from spikefa.studies.goupy2025.arms import REDUCTIONS, REFERENCES, transports
 from spikefa.studies.legend import with_legend
+from spikefa.studies.ranges import Points, ranges
 from spikefa.studies.rows import Results, Row
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def accuracy_against(results: Results, unit: Unit) -> Figure:
                 color, dash = BANDS[name]
                 by = float(np.mean(reductions(results, setting, f"{setting}: {name}", unit) or [np.inf]))
                 if 1 < by < np.inf:
-                    _bars(axes, name, [(by, tests)], color, "*", ms=7, ls="")
+                    ranges(axes, name, [(by, tests)], color, "*", ms=7, ls="")
                     continue
                 axes.axhspan(min(tests), max(tests), color=color, alpha=0.1, linewidth=0)
                 axes.axhline(float(np.mean(tests)), color=color, linestyle=dash, linewidth=1.1, label=name)
@@ -93,18 +94,9 @@ def _points(results: Results, setting: str, scheme: str, unit: Unit) -> list[tup
     return sorted(point for point in found if np.isfinite(point[0]))
 
 
-def _line(axes: Axes, scheme: str, points: Sequence[tuple[float, Sequence[float]]]) -> None:
+def _line(axes: Axes, scheme: str, points: Points) -> None:
     if within := [point for point in points if point[0] < BEYOND]:
-        _bars(axes, scheme, within, COLORS[scheme], MARKERS[scheme], ms=4.5, lw=1.4)
-
-
-def _bars(
-    axes: Axes, name: str, points: Sequence[tuple[float, Sequence[float]]], color: str, marker: str, **how: Any
-) -> None:
-    at, values = zip(*points, strict=True)
-    mean = np.array([np.mean(seeds) for seeds in values])
-    ends = np.array([[m - min(s), max(s) - m] for m, s in zip(mean, values, strict=True)]).T
-    axes.errorbar(at, mean, ends, label=name, color=color, marker=marker, capsize=2, **how)
+        ranges(axes, scheme, within, COLORS[scheme], MARKERS[scheme], ms=4.5, lw=1.4)
 
 
 def _panels(results: Results, along: str) -> tuple[Figure, dict[str, Axes]]:
