@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from spikefa.catalogue import first_line, reference
+from spikefa.frame import flat
 from spikefa.studies import STUDIES
 from spikefa.studies.claim import Claim, Verdict
 from spikefa.studies.rows import Results, Row, plain, read
@@ -115,8 +115,8 @@ def _rows(command: str, rows: Sequence[Row]) -> str:
     for case in dict.fromkeys(row.case for row in rows):
         own = [row for row in rows if row.case == case]
         seeds = " ".join(str(row.seed) for row in sorted(own, key=lambda row: row.seed))
-        leaves = [_leaves(row.values) for row in own]
-        numbers = ", ".join(_number(name, leaves) for name in leaves[0])
+        given = [_numbers(row) for row in own]
+        numbers = ", ".join(_number(name, given) for name in given[0])
         lines.append(
             f"| {case.replace('|', '/')} | {seeds} | {np.mean([row.seconds for row in own]):.3g} | {numbers} |"
         )
@@ -129,20 +129,15 @@ def _spelled(name: str, study: Study) -> str:
     return name if name in STUDIES else f"{type(study).__module__}:{type(study).__qualname__}"
 
 
-def _leaves(values: Mapping[str, Any]) -> dict[str, float]:
-    """The plain numbers of a row, also those by layer or rule; lists, over epochs, are not among them.
+def _numbers(row: Row) -> dict[str, float]:
+    """The plain numbers of a row, also those by layer or rule, but no lists, which are over epochs, and no nan.
 
     Example:
-        >>> _leaves({"test": 90.0, "rms": {"fc2": 0.1}, "curve": [1, 2]})
+        >>> _numbers(Row("c", {}, 0, {"test": 90.0, "rms": {"fc2": 0.1}, "curve": [1, 2], "cosine": None, "ok": True}))
         {'test': 90.0, 'rms fc2': 0.1}
     """
-    found: dict[str, float] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            found |= {f"{name} {inner}": number for inner, number in _leaves(value).items()}
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            found[name] = value
-    return found
+    found = {name: value for name, value in flat(row.values, joint=" ").items() if isinstance(value, int | float)}
+    return {name: value for name, value in found.items() if not isinstance(value, bool) and not np.isnan(value)}
 
 
 def _number(name: str, rows: Sequence[Mapping[str, float]]) -> str:
