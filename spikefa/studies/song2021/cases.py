@@ -56,6 +56,16 @@ def scheduled(psi: str, when: str) -> str:
     return f"{psi}, λ cut {when}"
 
 
+def classified(size: Size, decay: float) -> str:
+    """The name of the case of MNIST at a size.
+
+    Example:
+        >>> classified("quick", 0.1)
+        'MNIST, small, λ 0.1'
+    """
+    return f"{MNIST[size]}, λ {decay:g}"
+
+
 def cases(size: Size) -> list[Case]:
     """All cases of a size; curves are kept of the quick one, so that files stay small."""
     steps = {"lr": 1e-3, "steps": 1500, "p": 200}, {"lr": 5e-4, "steps": 4000, "batch": 10}
@@ -63,7 +73,7 @@ def cases(size: Size) -> list[Case]:
     for psi in RATES:
         found += [*_trained(psi, size), *_scheduled(psi, size)]
     setting = SMALL if size == "quick" else FULL
-    return found + [Case(f"{MNIST[size]}, λ {decay:g}", mnist, {"decay": decay, **setting}) for decay in MNIST_DECAYS]
+    return found + [Case(classified(size, decay), mnist, {"decay": decay, **setting}) for decay in MNIST_DECAYS]
 
 
 def _trained(psi: str, size: Size) -> Iterator[Case]:

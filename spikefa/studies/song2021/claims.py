@@ -119,8 +119,8 @@ def _schedule(results: Results, psi: str) -> Iterator[Claim]:
 
 
 def _mnist(results: Results) -> Iterator[Claim]:
-    small = results.tried(f"{c.MNIST['quick']}, λ 0")
-    none, some, more = (f"{c.MNIST['quick' if small else 'paper']}, λ {decay:g}" for decay in c.MNIST_DECAYS)
+    small = results.tried(c.classified("quick", 0.0))
+    none, some, more = (c.classified("quick" if small else "paper", decay) for decay in c.MNIST_DECAYS)
     for low, high in ((none, some), (some, more)):
         says = f"{high}: cosine of hidden errors to BP's, above that of{low.rpartition(',')[2]}"
         yield Claim(says, "> 0 [A]", results.differences(high, low, "errors"), 0, math.inf, "sign")

@@ -27,8 +27,8 @@ TITLES = {"linear": "linear", "relu": "ReLU", "lif": "LIF, surrogate gradient (o
 
 def figures(results: Results) -> Mapping[str, Figure]:
     """Those of which something was measured."""
-    drawn = {"alignment": _alignment(results), "loss": _loss(results), "schedule": _schedule(results)}
-    drawn["mnist"] = _mnist(results)
+    draw = {"alignment": _alignment, "loss": _loss, "schedule": _schedule, "mnist": _mnist}
+    drawn = {name: figure(results) for name, figure in draw.items()}
     return {name: figure for name, figure in drawn.items() if any(axes.lines for axes in figure.axes)}
 
 
@@ -97,7 +97,7 @@ def _mnist(results: Results) -> Figure:
     for column, (panel, value, label) in enumerate(zip(axes, ("accuracy", "errors"), MEASURED, strict=True)):
         for size, marker in MARKERS.items():
             found = [
-                (at, v) for at, d in enumerate(c.MNIST_DECAYS) for v in results.values(_mnist_case(size, d), value)
+                (at, v) for at, d in enumerate(c.MNIST_DECAYS) for v in results.values(c.classified(size, d), value)
             ]
             if found:
                 panel.plot(*zip(*found, strict=True), marker, color=COLOURS[2], ms=4, alpha=0.8, label=LABELS[size])
@@ -108,10 +108,6 @@ def _mnist(results: Results) -> Figure:
         panel.set(xlabel="λ", ylabel=label, xlim=(-0.6, 2.6))
     _legend(axes[0], "best")
     return figure
-
-
-def _mnist_case(size: Size, decay: float) -> str:
-    return f"{c.MNIST[size]}, λ {decay:g}"
 
 
 def _curves(axes: Axes, results: Results, case: str, quantity: str, colour: str, label: str) -> None:
