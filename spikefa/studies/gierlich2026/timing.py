@@ -53,12 +53,18 @@ def equal(seed: int, count: int, refractory: int) -> dict[str, Any]:
     """
     drifts, skews, scale = [], [], []
     for w, b in zip(*drawn(seed, "equal", count), strict=True):
-        even, odd = (TwoNeurons((v, w), (b[0], b[1]), refractory) for v in (w, 2 * w))
+        even = TwoNeurons((w, w), (b[0], b[1]), refractory)
+        odd = _doubled(even)
         drifts.append(abs(even.drift(refractory)))
         scale.append((abs(odd.drift(refractory)), _skew(odd, refractory)))
         skews.append(_skew(even, refractory))
     drift, skew = np.mean(scale, 0)
     return {"drift": max(drifts) / drift, "skew": max(skews) / skew}
+
+
+def _doubled(pair: TwoNeurons) -> TwoNeurons:
+    """The pair with w_1 twice as large: a scale for what equal weights make zero."""
+    return replace(pair, weights=(2 * pair.weights[0], pair.weights[1]))
 
 
 def _skew(pair: TwoNeurons, refractory: int) -> float:
@@ -125,11 +131,12 @@ def shift(seed: int, shape: str, count: int, refractory: int, tau: float = 0.0, 
     scale: list[float] = []
     weights, bias = drawn(seed, "shift", count)
     for w, b in zip(weights, bias, strict=True):
-        for biases, into in (((b[0], b[1]), off), ((b[0], b[0]), even)):
-            pair = TwoNeurons((w, w), biases, refractory, potential, round(delay * refractory))
-            into.append(pair.balance(refractory) - w)
-        drifts.append(abs(pair.drift(refractory)))
-        scale.append(abs(replace(pair, weights=(2 * w, w)).drift(refractory)))
+        other = TwoNeurons((w, w), (b[0], b[1]), refractory, potential, round(delay * refractory))
+        alike = replace(other, bias=(b[0], b[0]))
+        off.append(other.balance(refractory) - w)
+        even.append(alike.balance(refractory) - w)
+        drifts.append(abs(alike.drift(refractory)))
+        scale.append(abs(_doubled(alike).drift(refractory)))
     kept = np.array(off)[np.isfinite(off)]
     return {
         "shift": float(np.sqrt((kept**2).mean())),
