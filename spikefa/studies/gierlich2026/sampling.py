@@ -151,7 +151,7 @@ def _asymmetry(results: Results) -> Iterator[Claim]:
         results.values(kp, "left"),
         2.5e-4,
         4.2e-4,
-        "(1 − λ)^(2 cycles) = e^(−8), and a quarter for weights at the bounds",
+        "(1 − λ)^(2 cycles) = e^(−8), and, ours, a quarter for weights at the bounds",
         law=True,
     )
     yield _less(

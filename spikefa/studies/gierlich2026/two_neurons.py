@@ -108,7 +108,7 @@ def cases(size: Size) -> Sequence[Case]:
 def claims(results: Results) -> Sequence[Claim]:
     """Where the weights go, and how fast."""
     tenth = "ours: a tenth of the gap of 1 at the start"
-    theory = "the drift of the exact theory, and a scatter of the order of a tenth in one run"
+    theory = "the drift of the exact theory, and a scatter of the order of a tenth in one run, which is ours"
     return [
         Claim("two neurons: both weights meet", "0 [P]", results.values(BOTH, "gap"), -0.1, 0.1, tenth),
         Claim(

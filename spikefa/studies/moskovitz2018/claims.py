@@ -93,7 +93,7 @@ def _angles(results: Results, kind: str) -> Iterator[Claim]:
         return _at(results, f"{kind}: {arm}", which, layer, epoch)
 
     for arm, angle in (("usf_sn", 37.1), ("frsf", 46.3)):
-        why = "the weights' angle; 3 degrees, since errors span few directions"
+        why = "the weights' angle; ours: 3 degrees, since errors span few directions"
         says = f"{kind}: local angle of {arm} at the start, conv2, degrees"
         yield Claim(says, f"{angle} [D]", angles(arm, "local_angle", "conv2", 0), angle - 3, angle + 3, why)
     first, last = (np.array(angles("usf_sn", "local_angle", "conv2", epoch)) for epoch in (0, -1))
@@ -101,7 +101,7 @@ def _angles(results: Results, kind: str) -> Iterator[Claim]:
     yield Claim(says, "8, 30 to 38 [P]", (last - first).tolist(), 0.0, math.inf, SIGN)
     ends = (
         ("fa", "85 [P]", 82.5, 87.5, "ours: half the way from the published end to the start, on either side"),
-        ("fa, dense", "90 [D]", 89.0, 91.0, "W shares its weights and cannot align; 1 degree of scatter"),
+        ("fa, dense", "90 [D]", 89.0, 91.0, "W shares its weights and cannot align; ours: 1 degree of scatter"),
     )
     for arm, published, low, high, why in ends:
         says = f"{kind}: local angle of {arm} in the end, conv2, degrees"

@@ -130,7 +130,7 @@ def closed(results: Results) -> Iterator[Claim]:
         for number, angle in enumerate(published, start=1):
             found = whole.values(closed_loop.name("rate", arm), "last", str(number))
             said = f"rate, {arm}: angle of W_{number} and B_{number} after all updates"
-            yield Claim(said, f"{angle}° [R]", found, angle - FINITE, angle + FINITE, "4°, as in the open loop")
+            yield Claim(said, f"{angle}° [R]", found, angle - FINITE, angle + FINITE, "ours: 4°, as in the open loop")
     for unit in ("rate", "lif"):
         yield from _normalised(results, unit)
         yield from _labelled(results, unit)
