@@ -5,6 +5,7 @@ The neuron with snnTorch's default reset, per time step t, where `reset[t]` is 1
     Leaky       mem[t] = beta mem[t-1] + cur[t] - reset[t] threshold,    a spike where mem[t] > threshold (strictly)
     Synaptic    mem[t] = beta mem[t-1] + syn[t] - reset[t] threshold,    syn[t] = alpha syn[t-1] + cur[t]
     RLeaky, RSynaptic    the same, with V spk[t-1] added to cur[t]
+    SingleSpike          Leaky without a reset, of which the first spike counts alone
 
 The dictionary between the two packages' words:
 
@@ -14,6 +15,7 @@ The dictionary between the two packages' words:
     reset_mechanism="subtract", reset_delay=True   v -= threshold / beta; the leak then makes it exactly threshold
     reset_mechanism="zero", reset_delay=True       Leaky: v = 0 before the step's current; others: v = 0 after it
     reset_mechanism="none"                         no reset
+    SingleSpike                                    no reset; refractory for ever after a spike
     reset_delay=False                              no plain statement: refused
 
 NIR's export of snnTorch reads tau = dt / (1 - beta), an Euler step of the same equation; with the exact step used here
@@ -41,7 +43,7 @@ CLAMP = "kept = 0"
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A dense layer and its neurons: `Linear`, then `Leaky`, `Synaptic`, `RLeaky` or `RSynaptic`.
+    """A dense layer and its neurons: `Linear`, then `Leaky`, `Synaptic`, `RLeaky`, `RSynaptic` or `SingleSpike`.
 
     Args:
         weight: W `[out, in]`, dimensionless.
@@ -52,6 +54,7 @@ class Layer:
         reset_delay: snnTorch's option; only True, its default, has a Brian2 statement (unless there is no reset).
         alpha: the synaptic current's factor per step, as beta; None for a neuron without one.
         recurrent: V `[out, out]`, through which a layer hears its own spikes of the step before; None for none.
+        once: whether a neuron that has fired never fires again.
 
     Raises:
         ValueError: for a setting that Brian2 cannot match, with the way out.
@@ -69,6 +72,7 @@ class Layer:
     reset_delay: bool = True
     alpha: float | NDArray[np.floating] | None = None
     recurrent: NDArray[np.floating] | None = None
+    once: bool = False
 
     def __post_init__(self) -> None:
         if np.ndim(self.weight) != 2:
