@@ -74,11 +74,18 @@ def test_every_reset_lets_it_fire_again_and_forgets_the_graph(put_back):
     looped(neuron, x).sum().backward()
 
 
-def test_after_its_membrane_has_been_detached_it_stays_silent_and_forgets_the_graph():
+DETACHED = {
+    "snntorch": lambda neuron: snn.Leaky.detach_hidden(),
+    "by hand": lambda neuron: setattr(neuron, "mem", neuron.mem.detach()),
+}
+
+
+@pytest.mark.parametrize("detach", DETACHED.values(), ids=DETACHED)
+def test_after_its_membrane_has_been_detached_it_stays_silent_and_forgets_the_graph(detach):
     neuron, x = fresh(), currents().requires_grad_()
     early = looped(neuron, x[:2])
     early.sum().backward()
-    snn.Leaky.detach_hidden()
+    detach(neuron)
     late = looped(neuron, x[2:])
     assert late.any()
     assert torch.cat([early, late]).equal(looped(fresh(), x))

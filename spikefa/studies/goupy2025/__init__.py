@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
 from spikefa.studies.claim import Claim
-from spikefa.studies.goupy2025.arms import SETTINGS, arms, transported
-from spikefa.studies.goupy2025.figures import accuracy_against, drift, hidden, mean_drift
+from spikefa.studies.goupy2025 import copies
+from spikefa.studies.goupy2025.arms import LATE, SETTINGS, arms, transported, transports
+from spikefa.studies.goupy2025.figures import accuracy_against, at_every_copy, drift, hidden, mean_drift
 from spikefa.studies.rows import Results, Row, minus
 from spikefa.studies.study import Case, Size, Study
 
@@ -42,10 +43,16 @@ class Goupy2025(Study):
 
     def cases(self, size: Size) -> list[Case]:
         """Every arm of every setting; those of a setting differ in the rule alone, and so are paired."""
-        return [
+        trained = [
             Case(f"{setting}: {arm}", transported, {**fields, "rule": rule})
             for setting, fields in SETTINGS[size].items()
             for arm, rule in arms(size, setting).items()
+        ]
+        return trained + [
+            Case(copies.case(setting, arm), copies.followed, {**fields, "rule": transports()[arm]})
+            for setting, fields in SETTINGS[size].items()
+            for arm in copies.FOLLOWED
+            if arm not in LATE[size]
         ]
 
     def claims(self, results: Results) -> Sequence[Claim]:
@@ -59,14 +66,16 @@ class Goupy2025(Study):
         ]
 
     def figures(self, results: Results) -> Mapping[str, Figure]:
-        """Accuracy against words and against bits, and the drift."""
+        """Accuracy against words and against bits, the drift, and its course over the copies."""
         if not results.rows:
             return {}
-        return {
+        drawn = {
             "accuracy_against_words": accuracy_against(results, "words"),
             "accuracy_against_bits": accuracy_against(results, "bits"),
             "drift": drift(results),
         }
+        followed = any(copies.is_case(row.case) for row in results.rows if not row.error)
+        return drawn | ({"drift_at_every_copy": at_every_copy(results)} if followed else {})
 
 
 def _minus(results: Results, setting: str, arm: str, other: str) -> list[float]:
@@ -120,6 +129,22 @@ def _drifts(results: Results, setting: str) -> Iterator[Claim]:
     says = f"{setting}: drift at 1,000×, topk minus cyclic"
     why = "of all parts of a size topk leaves the least change"
     yield Claim(says, "below 0 [D]", minus(topk, cyclic), -math.inf, 0.0, why)
+    yield from _copies(results, setting)
+
+
+def _copies(results: Results, setting: str) -> Iterator[Claim]:
+    """The same of every copy of a training, where they were followed."""
+    full, topk, cyclic = (copies.case(setting, arm) for arm in ("full, 10×", "topk, 1,000×", "cyclic, 1,000×"))
+    if not results.tried(full):
+        return
+    says = f"{setting}: drift before each full copy every 10 updates, over 10 lr / rms W₀, largest of all"
+    why = "Adam moves a weight by about lr at most, and rms W grows"
+    yield Claim(says, "≤ 1 [D]", results.each(full, copies.against_reach), 0.0, 1.0, why)
+    means = [results.by_seed(name, copies.mean_over_copies) for name in (topk, cyclic)]
+    says = f"{setting}: drift at 1,000×, mean over all copies, topk minus cyclic"
+    yield Claim(
+        says, "below 0 [D]", minus(*means), -math.inf, 0.0, "of all parts of a size topk leaves the least change"
+    )
 
 
 def _grown(row: Row) -> float:
