@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ import torch
 from spikefa.dale import Pair
 from spikefa.streams import stream
 from spikefa.validation.exact import Exact
+from spikefa.validation.statistical import Statistical
 
 if TYPE_CHECKING:
     from models.trace import Trace
@@ -62,6 +63,67 @@ class Dale(Exact):
         return torch.rand(STEPS, 4, generator=stream(0, "dale"), dtype=torch.float64).numpy()
 
 
-def cases() -> Sequence[Exact]:
-    """The four neurons."""
-    return [Dale()]
+@final
+@dataclass(frozen=True)
+class DaleStatistics(Statistical):
+    """The same four neurons, of which every simulator draws random numbers of its own."""
+
+    seeds: ClassVar[int] = 10
+    steps: int = 3000
+    eta: float = 0.02
+
+    @property
+    def name(self) -> str:
+        """``dale-statistics``."""
+        return "dale-statistics"
+
+    @property
+    def compared(self) -> str:
+        """What is simulated."""
+        return f"two excitatory neurons and their interneurons, {self.steps} steps, both direct synapses learn"
+
+    @property
+    def wrong(self) -> str:
+        """The mistake that must be noticed."""
+        return "z and the traces 25 % longer than T_ref"
+
+    def reference(self, seed: int) -> dict[str, float]:
+        """Of Brian2's neurons, with uniform numbers by numpy."""
+        from spikefa.models import dale
+
+        bias, drawn = (PAIR.bias, PAIR.bias, *PAIR.inter), np.random.default_rng(seed).random((self.steps, 4))
+        found = dale.run(dale.pair(DIRECT, PAIR.onto, PAIR.off, bias, drawn, self.eta, PAIR.refractory))
+        there = np.argwhere(PAIR.weights(DIRECT))
+        backward, forward = ([*map(tuple, there)].index(place) for place in ((0, 1), (1, 0)))
+        last = found["synapses", "w"][-1, 0]
+        rates = PAIR.refractory * found["neurons", "spk"].mean((0, 1))
+        return statistics(rates, (last[forward], last[backward]))
+
+    def twin(self, seed: int, pair: Pair = PAIR) -> dict[str, float]:
+        """Of the loop that the studies run."""
+        net = pair.wired(DIRECT)
+        heard = net.run(self.steps, stream(seed, "dale"), self.eta)
+        return statistics(heard.rates, (net.weights[1, 0], net.weights[0, 1]))
+
+    def mistaken(self, seed: int) -> dict[str, float]:
+        """The same, of neurons that rest, and synapses that remember, for longer."""
+        more = float(np.log(10 / PAIR.refractory))  # as likely a spike in a step as ever
+        inter = PAIR.inter[0] + more, PAIR.inter[1] + more
+        return self.twin(seed, replace(PAIR, refractory=10, bias=PAIR.bias + more, inter=inter))
+
+
+def statistics(rates: Any, direct: tuple[float, float]) -> dict[str, float]:
+    """Spikes of each neuron in T_ref, and the direct weights at the end: their difference, which SAL moves, and sum.
+
+    Args:
+        rates: of E₁, E₂, I₁ and I₂, ``[4]``; ``direct``: weights E₁ → E₂ and E₂ → E₁.
+    """
+    names = ("rate of E₁", "rate of E₂", "rate of I₁", "rate of I₂")
+    forward, backward = map(float, direct)
+    found = {"difference of weights": forward - backward, "sum of weights": forward + backward}
+    return dict(zip(names, map(float, rates), strict=True)) | found
+
+
+def cases() -> Sequence[Exact | Statistical]:
+    """The four neurons, step by step and on average."""
+    return [Dale(), DaleStatistics()]

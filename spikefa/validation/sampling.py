@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 import torch
 
 from spikefa.noise.draw import uniform
-from spikefa.sampling import Amplitudes, Boltzmann, WakeSleep
+from spikefa.sampling import Amplitudes, Boltzmann, WakeSleep, asymmetry
 from spikefa.streams import stream
 from spikefa.validation.exact import Exact
+from spikefa.validation.statistical import Statistical
 
 if TYPE_CHECKING:
     from models.trace import Trace
@@ -105,6 +106,98 @@ class Sampling(Exact):
         return target, *made.start(stream(0, "start")), amplitudes
 
 
-def cases() -> Sequence[Exact]:
-    """The three rules, in a network whose synapses all differ."""
-    return [Sampling("", "sal"), Sampling("-none", "none", both=True), Sampling("-kp", "kp")]
+@final
+@dataclass(frozen=True)
+class SamplingStatistics(Statistical):
+    """Cycles in which every simulator draws random numbers of its own; W, b and the target are the same for all seeds.
+
+    The twin is the compiled network of the studies, in their precision. In units of T_ref all statistics are the same
+    for any number of steps in it, so that a T_ref that is wrong everywhere shows in none, and is no mistake.
+    """
+
+    seeds: ClassVar[int] = 8
+    cycles: int = 4
+    duration: int = 100
+
+    @property
+    def name(self) -> str:
+        """``sampling-statistics``."""
+        return "sampling-statistics"
+
+    @property
+    def compared(self) -> str:
+        """What is simulated."""
+        made = self._made()
+        return f"{made.units} neurons, SAL, {self.cycles} cycles of {self.duration * made.refractory} steps"
+
+    @property
+    def wrong(self) -> str:
+        """The mistake that must be noticed."""
+        return "z and the windows 20 % longer than T_ref"
+
+    def reference(self, seed: int) -> dict[str, float]:
+        """Of Brian2's network, with uniform numbers by numpy."""
+        from spikefa.models import sampling
+
+        made, steps = self._made(), self.duration * self._made().refractory
+        target, weight, bias = self._given()
+        ones, drawn = np.ones((2, *weight.shape)), np.random.default_rng(seed).random((self.cycles * steps, made.units))
+        rates = {"eta": made.rate, "eta_s": made.aligning, "bound": made.bound}
+        given = weight, bias, target.together, ones, drawn
+        found = sampling.run(
+            sampling.Sampler(*given, cycles=self.cycles, steps=steps, refractory=made.refractory, **rates)
+        )
+        return statistics(weight, *(found["units", name] for name in ("order", "count", "w", "bias")))
+
+    def twin(self, seed: int, longer: float = 1.0) -> dict[str, float]:
+        """Of the compiled network, as :meth:`~spikefa.sampling.WakeSleep.run` has it."""
+        right, made = self._made(), replace(self._made(), refractory=round(longer * self._made().refractory))
+        target, start, bias = self._given()
+        weight, noise, amplitudes = start, stream(seed, "sleep"), Amplitudes.drawn(made.units, 0.0, stream(0, ""))
+        found: list[tuple[Any, ...]] = []
+        for _ in range(self.cycles):
+            duration = self.duration * right.refractory // made.refractory
+            slept = made.slept(weight, bias + np.log(longer), duration, noise)  # as likely a spike in a step as ever
+            weight, bias = made.learned(weight, bias, target.together, slept, amplitudes)
+            found.append((slept.order, slept.rates, weight, bias))
+        return statistics(start, *map(np.stack, zip(*found, strict=True)))
+
+    def mistaken(self, seed: int) -> dict[str, float]:
+        """The same, of neurons that rest, and of synapses that remember, for longer."""
+        return self.twin(seed, longer=1.2)
+
+    def _made(self) -> WakeSleep:
+        return WakeSleep("sal", 5, 10, rate=0.3, aligning=0.5, asymmetry=0.8)
+
+    def _given(self) -> tuple[Any, ...]:
+        """Target, W and b."""
+        made = self._made()
+        return Boltzmann.drawn(made.units, stream(0, "target")), *made.start(stream(0, "start"))
+
+
+def statistics(start: Any, order: Any, count: Any, weight: Any, bias: Any) -> dict[str, float]:
+    """How often neurons fire, what order their spikes have, and what is learned of it.
+
+    Args:
+        start: W before the first cycle, ``[N, N]``; ``order``, ``count``, ``weight``, ``bias``: of each cycle and after
+            it, as the reference model records them.
+
+    Returns:
+        ``rate``, spikes in T_ref; ``coincidence`` and ``lead``, the even and the odd part of the windows in the first
+        cycle, the latter along W − Wᵀ; ``asymmetry`` of the last W, its distance from the first one, and the ``bias``.
+    """
+    odd, first = start - start.T, order[0]
+    return {
+        "rate": float(count.mean()),
+        "coincidence": float((first + first.T)[~np.eye(len(start), dtype=bool)].mean()),
+        "lead": float((first * odd).sum() / (odd**2).sum()),
+        "asymmetry": asymmetry(weight[-1]),
+        "way": float(np.sqrt(((weight[-1] - start) ** 2).sum())),
+        "bias": float(bias[-1].mean()),
+    }
+
+
+def cases() -> Sequence[Exact | Statistical]:
+    """The three rules, in a network whose synapses all differ, and SAL on average."""
+    exact = [Sampling("", "sal"), Sampling("-none", "none", both=True), Sampling("-kp", "kp")]
+    return [*exact, SamplingStatistics()]
