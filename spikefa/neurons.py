@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from spikefa.scan import choice
 from spikefa.scan.reference import STATES
-from spikefa.single_spike import SingleSpike, once
+from spikefa.single_spike import SingleSpike, changed, once
 
 __all__ = ["STATES", "fault", "fires", "scan"]
 
@@ -24,9 +24,8 @@ def fault(neuron: snn.SpikingNeuron) -> str:
         return f"a {kind.__name__}: run() knows {', '.join(known.__name__ for known in STATES)}"
     if kind is snn.RSynaptic and not neuron.reset_delay:
         return "an RSynaptic with reset_delay=False, which snnTorch does not carry out: leave reset_delay at True"
-    own = neuron.inhibition or neuron.state_quant or neuron.reset_mechanism != "none" or not neuron.reset_delay
-    if kind is SingleSpike and own:
-        return "a SingleSpike on which inhibition, state_quant or a reset was set later: it has none"
+    if kind is SingleSpike and changed(neuron):
+        return "a SingleSpike on which graded spikes, inhibition, state_quant or a reset was set later: it has none"
     return ""
 
 

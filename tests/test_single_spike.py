@@ -134,13 +134,20 @@ def test_states_that_it_cannot_take_are_refused(states):
 
 
 @pytest.mark.parametrize(
-    "later", [{"inhibition": True}, {"state_quant": torch.round}, {"reset_mechanism": "zero"}, {"reset_delay": False}]
+    "later",
+    [
+        {"inhibition": True},
+        {"state_quant": torch.round},
+        {"reset_mechanism": "zero"},
+        {"reset_delay": False},
+        {"graded_spikes_factor": torch.tensor(0.5)},
+    ],
 )
 def test_a_setting_that_it_has_not_is_refused(later):
     neuron = SingleSpike(beta=0.8)
     for name, value in later.items():
         setattr(neuron, name, value)
-    with pytest.raises(TypeError, match="0 is a SingleSpike on which inhibition, state_quant or a reset was set later"):
+    with pytest.raises(TypeError, match=r"0 is a SingleSpike on which graded spikes, inhibition, .* was set later"):
         run(nn.Sequential(neuron), currents())
 
 

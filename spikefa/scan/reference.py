@@ -26,7 +26,7 @@ def scan(neuron: snn.SpikingNeuron, cur: Tensor) -> tuple[Tensor, Tensor]:
     """Spikes and membranes; see :func:`spikefa.neurons.scan`.
 
     Where its spikes are no function of the recorded membranes alone (``reset_delay=False``, ``inhibition``,
-    ``state_quant``), and for other kinds than ``Leaky`` and ``Synaptic``, the neuron itself is stepped.
+    ``state_quant``), and for other kinds than :data:`KERNELS`, the neuron itself is stepped.
 
     Args:
         neuron: of a kind in :data:`STATES`.

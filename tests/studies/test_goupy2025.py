@@ -87,9 +87,17 @@ def test_followed_copies_are_those_of_a_comparison(scheme):
     assert found["period"] == 19
 
 
+@pytest.mark.parametrize(
+    ("rule", "message"), [("fa", "fa in mlp.*: follow an fbp"), ("fbp:period=20", "copies for the first time after")]
+)
+def test_without_a_copy_there_is_nothing_to_follow(rule, message):
+    with pytest.raises(ValueError, match=message):
+        copies.followed(0, **{**SMALL, "rule": rule})
+
+
 def test_a_copy_that_is_followed_is_compared_with_what_adam_may_do_between_two():
     row = Row("c", {"lr": 1e-3}, 0, {"period": 100, "largest": {"a": 0.1, "b": 0.3}, "rms": {"a": 0.2, "b": 0.1}})
-    assert copies.against_reach(row) == pytest.approx(0.03 / 0.1)
+    assert copies.against_reach(row.values["largest"], row, row.values["period"]) == pytest.approx(0.03 / 0.1)
 
 
 def following(arm, drifts, seed=0):
@@ -99,10 +107,12 @@ def following(arm, drifts, seed=0):
 
 def test_every_copy_is_judged_and_drawn_where_copies_were_followed():
     rows = [*seeds("bp"), following("full, 10×", [0.04, 0.02]), following("topk, 1,000×", [0.1, 0.2])]
-    assert not any("all copies" in claim.says or "of all" in claim.says for claim in STUDY.claims(Results(rows[:3])))
+    assert not any(
+        "all copies" in claim.says or "every copy" in claim.says for claim in STUDY.claims(Results(rows[:3]))
+    )
     rows += [following("topk, 1,000×", [0.3, 0.2], 1), following("cyclic, 1,000×", [0.3, 0.4])]
     results = Results(rows)
-    assert claim(results, "largest of all").values == pytest.approx([0.04 * 0.2 / 0.01])
+    assert claim(results, "largest of all copies").values == pytest.approx([0.04 * 0.2 / 0.01])
     assert claim(results, "mean over all copies").values == pytest.approx([0.15 - 0.35])
     assert "drift_at_every_copy" in STUDY.figures(results)
     (axes,) = at_every_copy(results).axes

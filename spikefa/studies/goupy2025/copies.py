@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,9 @@ def followed(seed: int, device: str = "cpu", **fields: Any) -> dict[str, Any]:
         ``period``: updates from one copy to the next. ``drift``: ‖W − B‖ / ‖W‖ just before each copy, the mean over the
         layers but the read-out; ``largest``: of all copies, and ``rms`` of W₀, by layer.
 
+    Raises:
+        ValueError: there is no layer that copies, or no copy.
+
     Example:
         >>> found = followed(0, rule="fbp:period=10", epochs=1, steps=2, network="mlp:width=20", batch_size=40)
         >>> found["period"], len(found["drift"]), list(found["largest"])
@@ -52,10 +55,14 @@ def followed(seed: int, device: str = "cpu", **fields: Any) -> dict[str, Any]:
     layers = {name: layer for name, layer in routed(training.net).items() if name != "out"}
     pathways = {name: layer.feedback for name, layer in layers.items() if isinstance(layer.feedback, FrozenBackprop)}
     rms = {name: float(layers[name].weight.detach().square().mean().sqrt()) for name in pathways}
-    (period,) = {pathway.period for pathway in pathways.values()}
+    if not pathways:
+        raise ValueError(f"{experiment.rule} in {experiment.network} has no copies below the read-out: follow an fbp")
+    period = next(iter(pathways.values())).period
     drifts = [
         [float(pathway.drift) for pathway in pathways.values()] for update in _updates(training) if update % period == 0
     ]
+    if not drifts:
+        raise ValueError(f"{experiment.rule} copies for the first time after this training: make it longer")
     return {
         "period": period,
         "drift": np.mean(drifts, 1).tolist(),
@@ -91,13 +98,13 @@ def mean_over_copies(row: Row) -> float:
     return float(np.mean(row.values["drift"]))
 
 
-def against_reach(row: Row) -> float:
-    """The largest drift of a layer before any copy, in units of what the updates between two copies may do under Adam.
+def against_reach(drifts: Mapping[str, float], row: Row, updates: int) -> float:
+    """The largest of the layers' drifts, in units of what so many updates of Adam may do to its W₀.
 
     Example:
-        >>> against_reach(Row("", {"lr": 0.25}, 0, {"period": 10, "largest": {"fc2": 1.25}, "rms": {"fc2": 0.5}}))
+        >>> against_reach({"fc2": 1.25}, Row("", {"lr": 0.25}, 0, {"rms": {"fc2": 0.5}}), updates=10)
         0.25
     """
-    reach: float = row.values["period"] * row.parameters["lr"]
-    largest: float = max(drift * row.values["rms"][layer] for layer, drift in row.values["largest"].items())
-    return largest / reach
+    return max(drift * float(row.values["rms"][layer]) for layer, drift in drifts.items()) / (
+        updates * float(row.parameters["lr"])
+    )
