@@ -10,7 +10,7 @@ import numpy as np
 from spikefa.palette import INK, strokes
 from spikefa.panels import panels
 from spikefa.studies.goupy2025 import copies
-from spikefa.studies.goupy2025.arms import REDUCTIONS, REFERENCES, transports
+from spikefa.studies.goupy2025.arms import REDUCTIONS, REFERENCES, SETTINGS, transports
 from spikefa.studies.legend import with_legend
 from spikefa.studies.ranges import Points, ranges
 from spikefa.studies.rows import Results, Row
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 COLORS = {"full": INK, "cyclic": "#56b4e9", "random": "#009e73", "threshold": "#e69f00", "topk": "#d55e00"}
 MARKERS = {"full": "o", "cyclic": "s", "random": "^", "threshold": "D", "topk": "v"}
 DASHES = {"10×": ":", "100×": "--", "1,000×": "-"}
+DRIFTS = (0.01, 0.03, 0.1, 0.3)
+"""What the axis of :func:`at_every_copy` names."""
 FEW = 5
 """Copies that are drawn as points, too."""
 BANDS = {"bp": (INK, "-"), "never copied": ("#d55e00", ":")} | {
@@ -96,7 +98,10 @@ def at_every_copy(results: Results) -> Figure:
     settings = [s for s in _settings(results) if any(results.of(copies.case(s, arm)) for arm in copies.FOLLOWED)]
     figure, grid = panels(len(settings), height=3.0, shared=False)
     for axes, setting in zip(grid, settings, strict=True):
-        axes.set(title=setting, xlabel="updates", yscale="log")
+        axes.set(title=setting, xlabel="updates", yscale="log", ylim=(DRIFTS[0] / 2, 2 * DRIFTS[-1]))
+        axes.set_yticks(DRIFTS, [f"{drift:g}" for drift in DRIFTS])
+        axes.set_yticks([], minor=True)
+        axes.locator_params(axis="x", nbins=4)
         for arm in copies.FOLLOWED:
             at, drifts = copies.over_updates(results, setting, arm)
             if drifts:
@@ -133,5 +138,6 @@ def _panels(results: Results, along: str) -> tuple[Figure, dict[str, Axes]]:
 
 
 def _settings(results: Results) -> list[str]:
-    """In the order of the rows."""
-    return list(dict.fromkeys(row.case.partition(": ")[0] for row in results.rows))
+    """Those of the rows, in the order of :data:`~spikefa.studies.goupy2025.arms.SETTINGS`."""
+    found = {row.case.partition(": ")[0] for row in results.rows}
+    return [setting for setting in SETTINGS["paper"] if setting in found]
