@@ -5,6 +5,7 @@ The neuron with snnTorch's default reset, per time step t, where `reset[t]` is 1
     Leaky       mem[t] = beta mem[t-1] + cur[t] - reset[t] threshold,    a spike where mem[t] > threshold (strictly)
     Synaptic    mem[t] = beta mem[t-1] + syn[t] - reset[t] threshold,    syn[t] = alpha syn[t-1] + cur[t]
     RLeaky, RSynaptic    the same, with V spk[t-1] added to cur[t]
+    SingleSpike          Leaky without a reset, of which the first spike counts alone
 
 The dictionary between the two packages' words:
 
@@ -14,6 +15,7 @@ The dictionary between the two packages' words:
     reset_mechanism="subtract", reset_delay=True   v -= threshold / beta; the leak then makes it exactly threshold
     reset_mechanism="zero", reset_delay=True       Leaky: v = 0 before the step's current; others: v = 0 after it
     reset_mechanism="none"                         no reset
+    SingleSpike                                    no reset; refractory for ever after a spike
     reset_delay=False                              no plain statement: refused
 
 NIR's export of snnTorch reads tau = dt / (1 - beta), an Euler step of the same equation; with the exact step used here
@@ -41,17 +43,18 @@ CLAMP = "kept = 0"
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A dense layer and its neurons: `Linear`, then `Leaky`, `Synaptic`, `RLeaky` or `RSynaptic`.
+    """A dense layer and its neurons: `Linear`, then `Leaky`, `Synaptic`, `RLeaky`, `RSynaptic` or `SingleSpike`.
 
     Args:
         weight: W `[out, in]`, dimensionless.
         bias: `[out]`, added at each step; None for none. A recurrent neuron's own bias is a part of it.
-        beta: the membrane's factor per step, 0 < beta < 1, for all neurons or `[out]`.
+        beta: the membrane's factor per step, 0 < beta <= 1, for all neurons or `[out]`; 1 does not leak, tau_mem = inf.
         threshold: a neuron fires where v exceeds it; finite, 0 or more, for all neurons or `[out]`.
         reset_mechanism: "subtract", "zero" or "none".
         reset_delay: snnTorch's option; only True, its default, has a Brian2 statement (unless there is no reset).
         alpha: the synaptic current's factor per step, as beta; None for a neuron without one.
         recurrent: V `[out, out]`, through which a layer hears its own spikes of the step before; None for none.
+        once: whether a neuron that has fired never fires again; without a reset.
 
     Raises:
         ValueError: for a setting that Brian2 cannot match, with the way out.
@@ -69,6 +72,7 @@ class Layer:
     reset_delay: bool = True
     alpha: float | NDArray[np.floating] | None = None
     recurrent: NDArray[np.floating] | None = None
+    once: bool = False
 
     def __post_init__(self) -> None:
         if np.ndim(self.weight) != 2:
@@ -82,8 +86,8 @@ class Layer:
             raise ValueError(f"bias must be finite, got {self.bias}")
         for name, bound in {"beta": "tau_mem", "alpha": "tau_syn"}.items():
             value = getattr(self, name)
-            if value is not None and not np.all((self._each(name) > 0) & (self._each(name) < 1)):
-                raise ValueError(f"{name} must be between 0 and 1, both excluded, got {value}: no {bound} gives it")
+            if value is not None and not np.all((self._each(name) > 0) & (self._each(name) <= 1)):
+                raise ValueError(f"{name} must be above 0 and at most 1, got {value}: no {bound} gives it")
         if not np.all((self._each("threshold") >= 0) & np.isfinite(self._each("threshold"))):
             raise ValueError(f"threshold must be finite, 0 or more, got {self.threshold}: else snnTorch resets at rest")
         if self.recurrent is not None and np.shape(self.recurrent) != (self.size, self.size):
@@ -110,11 +114,11 @@ class Layer:
             >>> Layer(np.eye(1), beta=np.exp(-1 / 20)).tau_mem(1 * b2.ms)
             array([20.]) * msecond
         """
-        return -dt / np.log(self._each("beta"))
+        return _tau(self._each("beta"), dt)
 
     def tau_syn(self, dt: b2.Quantity = DT) -> b2.Quantity:
         """The time constants `[out]` with which a step of `dt` multiplies the synaptic current by alpha."""
-        return -dt / np.log(self._each("alpha"))
+        return _tau(self._each("alpha"), dt)
 
     def parameters(self, dt: b2.Quantity = DT) -> dict[str, Any]:
         """What each neuron is given, by Brian2's names, `[out]`."""
@@ -132,9 +136,19 @@ class Layer:
     def _check_reset(self) -> None:
         if self.reset_mechanism not in RESETS:
             raise ValueError(f"reset_mechanism must be one of {list(RESETS)}, got {self.reset_mechanism!r}")
+        if self.once and self.reset_mechanism != "none":
+            raise ValueError(
+                f"a layer that fires once is not reset: reset_mechanism='none', not {self.reset_mechanism!r}"
+            )
         if not self.reset_delay and self.reset_mechanism != "none":
             raise ValueError(
                 f"reset_delay=False with reset_mechanism={self.reset_mechanism!r} has no plain Brian2 statement: "
                 "snnTorch then returns the membrane after the reset, and skips the reset where the last step left it "
                 "above threshold; use reset_delay=True (snnTorch's default) on both sides"
             )
+
+
+def _tau(factor: NDArray[np.floating], dt: b2.Quantity) -> b2.Quantity:
+    """The time constants with which a step of `dt` multiplies by `factor`; infinite for 1."""
+    with np.errstate(divide="ignore"):
+        return dt / np.abs(np.log(factor))

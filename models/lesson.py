@@ -46,6 +46,8 @@ class Learner:
                 or np.size(layer.beta) + np.size(layer.threshold) > 2
             ):
                 raise ValueError("a layer that learns has one beta, one threshold, no synaptic current, no recurrence")
+        if any(layer.once for layer in self.layers):
+            raise ValueError("a layer that fires once cannot learn here: of its product the three factors know nothing")
         if any(layer.reset_mechanism == "zero" for layer in self.layers[:-1]):
             raise ValueError("reset_mechanism='zero' cuts a memory that eps keeps: use 'subtract' or 'none'")
         if self.readout.reset_mechanism != "none":

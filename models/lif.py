@@ -1,8 +1,9 @@
 """Networks of leaky integrate-and-fire layers in Brian2 that spike exactly as snnTorch's do.
 
-`Leaky`, `Synaptic` (current-based), `RLeaky` and `RSynaptic` (recurrent), each neuron with beta and threshold of its
-own if need be; models/layer.py has their equations in both packages' words. A layer sees the spikes of the layer below
-in the very step in which they occur, and its own ones a step later, so that a step has a schedule of its own.
+`Leaky`, `Synaptic` (current-based), `RLeaky` and `RSynaptic` (recurrent), and `SingleSpike`, which fires once, each
+neuron with beta and threshold of its own if need be; models/layer.py has their equations in both packages' words. A
+layer sees the spikes of the layer below in the very step in which they occur, and its own ones a step later, so that a
+step has a schedule of its own.
 
 Two hundred neurons, 50 steps of four samples take about 0.3 s in the numpy target, most of it for building.
 
@@ -92,6 +93,7 @@ def population(layer: Layer, number: int, batch: int, clock: b2.Clock) -> b2.Neu
         EQUATIONS + (CURRENT if receives(layer) == "syn" else ""),
         threshold=THRESHOLD,
         reset=layer.reset,
+        refractory="True" if layer.once else False,
         method="exact",
         clock=clock,
         name=f"layer_{number}",

@@ -12,6 +12,7 @@ from .restoring import load
 from .rules import RULES
 from .rules.kp import check_decay
 from .sequence import reset, run
+from .single_spike import SingleSpike
 
 __all__ = [
     "REMEDIES",
@@ -20,6 +21,7 @@ __all__ = [
     "Quantity",
     "Remedy",
     "Rule",
+    "SingleSpike",
     "ThreeFactor",
     "adapt",
     "attach",

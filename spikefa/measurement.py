@@ -20,6 +20,7 @@ from spikefa.datasets.events import Examples
 from spikefa.error_norms import error_ratios
 from spikefa.experiment import Experiment
 from spikefa.gradients import learning_alignment
+from spikefa.neurons import fires
 from spikefa.operations import synaptic_operations
 from spikefa.sequence import run, walk
 from spikefa.similarity import gram
@@ -180,11 +181,7 @@ def firing_rates(net: nn.Module, x: Tensor) -> dict[str, float]:
         >>> firing_rates(net, torch.full((4, 1, 1), 0.6))  # silent, fires, silent, fires
         {'1': 0.5}
     """
-    return {
-        name: float(spk.mean())
-        for name, module, (spk, _) in walk(net, x)
-        if isinstance(module, snn.SpikingNeuron) and module.reset_mechanism != "none"
-    }
+    return {name: float(spk.mean()) for name, module, (spk, _) in walk(net, x) if fires(module)}
 
 
 @torch.no_grad()

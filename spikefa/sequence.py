@@ -28,9 +28,9 @@ def run(net: nn.Module, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
     ``run``: call it; that is the slow path.
 
     Args:
-        net: a neuron (``snn.Leaky``, ``Lapicque``, ``Synaptic``, ``Alpha``, ``RLeaky``, ``RSynaptic``), a stateless
-            module, ``nn.Sequential``, nested or not, of these, or a module of these whose forward takes one step.
-            Neurons may be built with ``init_hidden`` or without.
+        net: a neuron (``Leaky``, ``Lapicque``, ``Synaptic``, ``Alpha``, ``RLeaky``, ``RSynaptic``, ``SingleSpike``), a
+            stateless module, ``nn.Sequential``, nested or not, of these, or a module of these whose forward takes one
+            step. Neurons may be built with ``init_hidden`` or without.
         x: input over time, ``[T, B, ...]``.
 
     Returns:

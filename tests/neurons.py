@@ -4,18 +4,20 @@ import snntorch as snn
 import torch
 from torch import nn
 
+from spikefa.single_spike import SingleSpike
 from spikefa.testing.networks import SURROGATES
 
 N = 5
 KINDS = {
     "Leaky": (snn.Leaky, {"beta": 0.8, "threshold": 0.6}),
+    "SingleSpike": (SingleSpike, {"beta": 0.8, "threshold": 0.6}),
     "Lapicque": (snn.Lapicque, {"beta": 0.8, "threshold": 0.2}),
     "Synaptic": (snn.Synaptic, {"alpha": 0.7, "beta": 0.8, "threshold": 1.5}),
     "Alpha": (snn.Alpha, {"alpha": 0.9, "beta": 0.7, "threshold": 0.5}),
     "RLeaky": (snn.RLeaky, {"beta": 0.8, "threshold": 0.6, "linear_features": N}),
     "RSynaptic": (snn.RSynaptic, {"alpha": 0.7, "beta": 0.8, "threshold": 1.5, "linear_features": N}),
 }
-"""A class of snnTorch, and settings with which it spikes now and then."""
+"""A class of snnTorch or of ours, and settings with which it spikes now and then."""
 
 RECURRENT = ["RLeaky", "RSynaptic"]
 

@@ -13,7 +13,8 @@ from spikefa.names import resolve
 from spikefa.networks import NETWORKS, convnet, mlp, vgg
 from spikefa.networks.start import start
 from spikefa.readout import READOUTS
-from spikefa.sequence import run
+from spikefa.sequence import run, walk
+from spikefa.single_spike import SingleSpike
 
 SHAPE = (1, 8, 8)
 READOUT = READOUTS["membrane"].neuron
@@ -215,9 +216,23 @@ def test_rectifiers_of_gain_root_two_keep_the_power_of_their_inputs():
     assert power.item() == pytest.approx(1, rel=0.15)
 
 
-@pytest.mark.parametrize("network", ["mlp", "convnet"])
+@pytest.mark.parametrize("network", ["mlp:neuron=single", "convnet:neuron=single", "vgg:neuron=single,channels=2"])
+def test_a_network_that_fires_once_starts_with_the_same_weights(network):
+    net, often = build(network), build(network.replace("neuron=single", "beta=0.9"))
+    assert all(p.equal(q) for p, q in zip(net.parameters(), often.parameters(), strict=True))
+    assert [n for n, _ in net.named_children()] == [n.replace("lif", "single") for n, _ in often.named_children()]
+    spks = [spk for _, neuron, (spk, _) in walk(net, 2 * torch.rand(12, 3, *SHAPE)) if type(neuron) is SingleSpike]
+    assert max(spk.sum(0).max() for spk in spks) == 1
+
+
+def test_neurons_that_fire_once_take_no_reset():
+    with pytest.raises(ValueError, match="leave reset='zero' out"):
+        build("mlp", neuron="single", reset="zero")
+
+
+@pytest.mark.parametrize("network", ["mlp", "convnet", "vgg"])
 def test_a_neuron_that_there_is_not_is_refused(network):
-    with pytest.raises(ValueError, match=r"no neuron is called 'rely' .did you mean 'relu'.*: lif, relu"):
+    with pytest.raises(ValueError, match=r"no neuron is called 'rely' .did you mean 'relu'.*: lif, single, relu"):
         build(network, neuron="rely")
 
 

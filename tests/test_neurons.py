@@ -13,8 +13,8 @@ from spikefa.testing.networks import SURROGATES
 from tests.neurons import KINDS, RECURRENT, N, loop, network, neuron
 
 T, B = 11, 4
-STEPPED = [kind for kind in KINDS if kind not in ("Leaky", "Synaptic")]
-"""The kinds that are stepped themselves; the others have tests in tests/scan and test_sequence.py."""
+STEPPED = [kind for kind in KINDS if kind not in ("Leaky", "Synaptic", "SingleSpike")]
+"""The kinds that are stepped themselves; the others have tests in tests/scan, test_sequence and test_single_spike."""
 
 
 def current(dtype=torch.float64):

@@ -54,7 +54,8 @@ def convnet(
         width: neurons of the first dense layer; ``dense``: how many there are, each half as wide as the one before.
         beta: decay of the membrane per step.
         gain: scale of the initial weights; ``alpha``: steepness of the arctan surrogate gradient.
-        neuron: ``lif``, or ``relu`` for a network of rates, see :func:`~spikefa.networks.hidden.hidden`.
+        neuron: ``lif``, ``single`` for neurons that fire once, or ``relu`` for a network of rates, see
+            :func:`~spikefa.networks.hidden.hidden`.
 
     Raises:
         ValueError: ``shape`` is not an image, or too small for so many blocks, or the kernel is even, or there is no

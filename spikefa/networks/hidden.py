@@ -9,6 +9,7 @@ from snntorch import surrogate
 from torch import nn
 
 from spikefa.names import nearest
+from spikefa.single_spike import SingleSpike
 
 
 def lif(beta: float, alpha: float, reset: str) -> snn.Leaky:
@@ -18,6 +19,13 @@ def lif(beta: float, alpha: float, reset: str) -> snn.Leaky:
     return snn.Leaky(beta=beta, spike_grad=surrogate.atan(alpha), reset_mechanism=reset, init_hidden=True)
 
 
+def single(beta: float, alpha: float, reset: str) -> SingleSpike:
+    """LIF neurons that fire once at most, with the same surrogate gradient."""
+    if reset != "subtract":
+        raise ValueError(f"neurons that fire once are not reset: leave reset={reset!r} out")
+    return SingleSpike(beta=beta, spike_grad=surrogate.atan(alpha), init_hidden=True)
+
+
 def relu(beta: float, alpha: float, reset: str) -> nn.ReLU:
     """Rectified rates, without a state; ``beta`` and ``alpha`` are not used."""
     if reset != "subtract":
@@ -25,7 +33,7 @@ def relu(beta: float, alpha: float, reset: str) -> nn.ReLU:
     return nn.ReLU()
 
 
-NEURONS: dict[str, Callable[[float, float, str], nn.Module]] = {"lif": lif, "relu": relu}
+NEURONS: dict[str, Callable[[float, float, str], nn.Module]] = {"lif": lif, "single": single, "relu": relu}
 
 
 def hidden(neuron: str, reset: str = "subtract") -> Callable[[float, float], nn.Module]:
@@ -39,7 +47,7 @@ def hidden(neuron: str, reset: str = "subtract") -> Callable[[float, float], nn.
         The gain: He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015. https://arxiv.org/abs/1502.01852
 
     Args:
-        neuron: ``lif`` or ``relu``.
+        neuron: ``lif``, ``single`` (:class:`~spikefa.single_spike.SingleSpike`) or ``relu``.
         reset: of LIF neurons, ``subtract`` or ``zero``.
 
     Raises:

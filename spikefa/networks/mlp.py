@@ -47,7 +47,8 @@ def mlp(
         alpha: steepness of the arctan surrogate gradient.
         reset: of the hidden neurons: ``subtract`` the threshold, or to ``zero``, which NIR can hold.
         mismatch: spread of thresholds and time constants, see :func:`~spikefa.networks.mismatch.mismatched`.
-        neuron: ``lif``, or ``relu`` for a network of rates, see :func:`~spikefa.networks.hidden.hidden`.
+        neuron: ``lif``, ``single`` for neurons that fire once, or ``relu`` for a network of rates, see
+            :func:`~spikefa.networks.hidden.hidden`.
 
     Returns:
         A ``nn.Sequential`` of ``init_hidden`` neurons, for :func:`spikefa.sequence.run` or a loop over time.

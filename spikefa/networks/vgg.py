@@ -1,4 +1,4 @@
-"""VGG7, the deep convolutional network of frozen backpropagation's paper, of LIF neurons."""
+"""VGG7, the deep convolutional network of frozen backpropagation's paper."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import snntorch as snn
 import torch
-from snntorch import surrogate
 from torch import nn
 
+from spikefa.networks.hidden import hidden
 from spikefa.networks.start import start
 from spikefa.options import positive, whole, within
 
@@ -26,12 +26,13 @@ def vgg(
     beta: float = 0.9,
     gain: float = 2.0,
     alpha: float = 2.0,
+    neuron: str = "lif",
 ) -> nn.Sequential:
     """64C3-128C3-P2-256C3-256C3-P2-512C3-512C3-P2-FC: six convolutional LIF layers and the read-out, without biases.
 
     Of colour images of 32×32 it has 4.58 million weights. Each block ends with convolution, pooling, LIF: as in
     :func:`~spikefa.networks.convnet.convnet` the currents are pooled, so that every layer receives spikes. The paper's
-    neurons fire once at most; these are LIF neurons, which may fire more often.
+    neurons fire once at most, as those of ``neuron=single`` do.
 
     Reference:
         Goupy, Tirilly, Bilasco, "Frozen backpropagation: relaxing weight symmetry in temporally-coded deep spiking
@@ -45,9 +46,12 @@ def vgg(
         channels: output channels of the first convolution, which all others are multiples of.
         beta: decay of the membrane per step.
         gain: scale of the initial weights; ``alpha``: steepness of the arctan surrogate gradient.
+        neuron: ``lif``, ``single`` for neurons that fire once, or ``relu`` for a network of rates, see
+            :func:`~spikefa.networks.hidden.hidden`.
 
     Raises:
-        ValueError: ``shape`` is not an image of at least 8×8, or an option is out of its range.
+        ValueError: ``shape`` is not an image of at least 8×8, or an option is out of its range, or there is no such
+            neuron.
 
     Example:
         >>> from spikefa.readout import READOUTS
@@ -60,14 +64,14 @@ def vgg(
     positive(gain=gain, alpha=alpha)
     if len(shape) != 3 or min(shape[1:]) < 2 ** len(PLAN):
         raise ValueError(f"vgg pools three times, and needs images of at least 8×8, not {shape}")
-    net, size = nn.Sequential(), shape[0]
+    make, net, size = hidden(neuron), nn.Sequential(), shape[0]
     for block, multiples in enumerate(PLAN, start=1):
         for place, multiple in enumerate(multiples, start=1):
             name, out = f"{block}{'ab'[place - 1]}", channels * multiple
             net.add_module(f"conv{name}", start(nn.Conv2d, size, out, 3, padding=1, gain=gain, generator=generator))
             if place == len(multiples):
                 net.add_module(f"pool{block}", nn.MaxPool2d(2))
-            net.add_module(f"lif{name}", snn.Leaky(beta=beta, spike_grad=surrogate.atan(alpha), init_hidden=True))
+            net.add_module(f"{neuron}{name}", make(beta, alpha))
             size = out
     net.add_module("flatten", nn.Flatten())
     pixels = (shape[1] // 8) * (shape[2] // 8)

@@ -49,7 +49,7 @@ class Wired:
 
     Args:
         weights: W at the start; ``weights`` is what it is now.
-        bias: b, ``[N]``; ``refractory``: T_ref in steps.
+        bias: b, ``[N]``; ``refractory``: T_ref in steps; ``decay`` is what a trace keeps of itself in one.
         learns: which synapses do, ``[N, N]``; none if absent.
 
     Raises:
@@ -70,6 +70,7 @@ class Wired:
         if weights.shape != (count, count) or (learns is not None and learns.shape != weights.shape):
             raise ValueError(f"weights must be [N, N] for bias [N], and learns as they, not {weights.shape}, N={count}")
         self.weights, self.bias, self.refractory = weights.astype(float), bias.astype(float), refractory
+        self.decay = math.exp(-1 / refractory)
         self.learns = np.zeros(weights.shape, np.bool_) if learns is None else learns
         self.left, self.x, self.order = np.zeros(count, np.int64), np.zeros(count), np.zeros((count, count))
 
@@ -87,7 +88,7 @@ class Wired:
         spk = np.zeros(drawn.shape, np.bool_)
         kernel = compiled_advance() if compiles(torch.empty(0)) else advance
         state = self.left, self.x, self.order, self.weights
-        kernel(drawn, self.bias, self.refractory, math.exp(-1 / self.refractory), eta, self.learns, *state, spk)
+        kernel(drawn, self.bias, self.refractory, self.decay, eta, self.learns, *state, spk)
         return spk
 
 

@@ -1,6 +1,7 @@
 """The scan: a layer of spiking neurons over all time steps at once, forward and backward in one pass each.
 
-For LIF neurons (``snn.Leaky``) and those with a synaptic current (``snn.Synaptic``),
+For LIF neurons (``snn.Leaky``, and ``SingleSpike`` as if it could fire again) and those with a synaptic current
+(``snn.Synaptic``),
 
     syn[t] = α·syn[t−1] + cur[t]                    (Synaptic; for Leaky, cur[t] takes its place)
     mem[t] = β·mem[t−1] + syn[t] − reset[t]         spike if mem[t] > threshold

@@ -30,7 +30,7 @@ class Dynamics(NamedTuple):
 
 
 def of(neuron: snn.SpikingNeuron) -> Dynamics:
-    """The dynamics of a ``Leaky`` or ``Synaptic`` neuron."""
+    """The dynamics of a ``Leaky``, ``SingleSpike`` or ``Synaptic`` neuron."""
     mechanism = neuron.reset_mechanism
     instant = not neuron.reset_delay and mechanism != "none"
     return Dynamics(type(neuron) is snn.Synaptic, mechanism, instant, recognise(neuron.spike_grad))

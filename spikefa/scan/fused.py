@@ -111,7 +111,7 @@ def scan(neuron: snn.SpikingNeuron, cur: Tensor, kernel: Kernel) -> tuple[Tensor
     not those with which the kernel has reset the membranes, the reference does it all again, with a warning.
 
     Args:
-        neuron: a ``Leaky`` or ``Synaptic`` that :func:`spikefa.scan.hindrance` finds nothing against.
+        neuron: a ``Leaky``, ``SingleSpike`` or ``Synaptic`` that :func:`spikefa.scan.hindrance` finds nothing against.
         cur: currents, ``[T, B, ...]``.
         kernel: what computes it.
 

@@ -40,7 +40,7 @@ def around(cur: Tensor) -> str:
 
 
 def _of_neuron(neuron: snn.SpikingNeuron) -> str:
-    if type(neuron) not in (snn.Leaky, snn.Synaptic):
+    if type(neuron) not in reference.KERNELS:
         return f"a {type(neuron).__name__} has no kernel"
     for setting in ("inhibition", "state_quant"):
         if getattr(neuron, setting):

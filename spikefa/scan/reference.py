@@ -6,8 +6,11 @@ import snntorch as snn
 import torch
 from torch import Tensor
 
+from spikefa.single_spike import SingleSpike
+
 STATES: dict[type[snn.SpikingNeuron], tuple[str, ...]] = {
     snn.Leaky: ("mem",),
+    SingleSpike: ("spent", "mem"),
     snn.Lapicque: ("mem",),
     snn.Synaptic: ("syn", "mem"),
     snn.Alpha: ("syn_exc", "syn_inh", "mem"),
@@ -15,13 +18,15 @@ STATES: dict[type[snn.SpikingNeuron], tuple[str, ...]] = {
     snn.RSynaptic: ("spk", "syn", "mem"),
 }
 """The neurons that can be run over a sequence, each with the states that it keeps between two steps."""
+KERNELS = snn.Leaky, snn.Synaptic, SingleSpike
+"""Those of which the kernels have the membranes, and the spikes; of the last one as if it could fire again."""
 
 
 def scan(neuron: snn.SpikingNeuron, cur: Tensor) -> tuple[Tensor, Tensor]:
     """Spikes and membranes; see :func:`spikefa.neurons.scan`.
 
     Where its spikes are no function of the recorded membranes alone (``reset_delay=False``, ``inhibition``,
-    ``state_quant``), and for other kinds than ``Leaky`` and ``Synaptic``, the neuron itself is stepped.
+    ``state_quant``), and for other kinds than :data:`KERNELS`, the neuron itself is stepped.
 
     Args:
         neuron: of a kind in :data:`STATES`.
@@ -30,10 +35,10 @@ def scan(neuron: snn.SpikingNeuron, cur: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         ``spk, mem``, both of ``cur``'s shape and dtype.
     """
-    plain = type(neuron) in (snn.Leaky, snn.Synaptic) and not neuron.inhibition and not neuron.state_quant
+    plain = type(neuron) in KERNELS and not neuron.inhibition and not neuron.state_quant
     if not plain or not neuron.reset_delay or not matches(neuron):
         return stepped(neuron, cur)
-    step = _leaky if type(neuron) is snn.Leaky else _synaptic
+    step = _synaptic if type(neuron) is snn.Synaptic else _leaky
     mem, syn, mems = torch.zeros_like(cur[0]), torch.zeros_like(cur[0]), []
     for now in cur.unbind():
         syn, mem = step(neuron, now, syn, mem)

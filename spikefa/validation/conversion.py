@@ -14,8 +14,9 @@ from spikefa import routing
 from spikefa.assignment import recurrent_weights
 from spikefa.recording import array
 from spikefa.sequence import walk
+from spikefa.single_spike import SingleSpike
 
-NEURONS = (snn.Leaky, snn.Synaptic, snn.RLeaky, snn.RSynaptic)
+NEURONS = (snn.Leaky, snn.Synaptic, snn.RLeaky, snn.RSynaptic, SingleSpike)
 """The neurons that the reference model has; a subclass of one is another neuron."""
 
 SILENT = (nn.Flatten, nn.Identity, nn.Dropout)
@@ -108,6 +109,7 @@ def _layer(place: str, linear: nn.Linear, name: str, neuron: Any) -> Any:
             threshold=_double(neuron.threshold),
             reset_mechanism=neuron.reset_mechanism,
             reset_delay=neuron.reset_delay,
+            once=isinstance(neuron, SingleSpike),
             **current,
         )
     except ValueError as error:

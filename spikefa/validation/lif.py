@@ -11,6 +11,7 @@ import snntorch as snn
 import torch
 from torch import Tensor, nn
 
+from spikefa.single_spike import SingleSpike
 from spikefa.validation.exact import Exact
 from spikefa.validation.network import Network
 
@@ -33,6 +34,7 @@ KINDS: dict[str, Callable[[int], Any]] = {
     "lif-heterogeneous": lambda n: snn.Leaky(beta=_range(0.6, 0.95)(n), threshold=_range(0.5, 1.5)(n)),
     "lif-synaptic": lambda n: snn.Synaptic(alpha=_range(0.5, 0.8)(n), beta=0.9),
     "lif-synaptic-zero": lambda n: snn.Synaptic(alpha=0.7, beta=0.9, reset_mechanism="zero"),
+    "lif-single": lambda n: SingleSpike(beta=_range(0.6, 1.0)(n)),
     "lif-recurrent": lambda n: snn.RLeaky(beta=0.9, linear_features=n),
     "lif-recurrent-zero": lambda n: snn.RLeaky(beta=0.9, linear_features=n, reset_mechanism="zero"),
     "lif-recurrent-synaptic": lambda n: snn.RSynaptic(alpha=0.7, beta=0.9, linear_features=n),

@@ -27,6 +27,7 @@ def strong(linear):
 
 
 CONVERTED = {
+    "no leak": lambda: net(strong(nn.Linear(6, 5)), snn.Leaky(beta=1.0)),
     "no bias": lambda: net(strong(nn.Linear(6, 5, bias=False)), snn.Leaky(beta=0.8)),
     "nested": lambda: net(nn.Sequential(nn.Flatten(), strong(nn.Linear(6, 5))), snn.Leaky(beta=0.8)),
     "pathways": lambda: attach(
@@ -117,7 +118,7 @@ REFUSED = {
         net(broken(), snn.Leaky(0.9)),
         X,
     ),
-    "0 and 1 cannot be matched: beta": lambda: (net(nn.Linear(6, 5), snn.Leaky(beta=1.0)), X),
+    "0 and 1 cannot be matched: beta": lambda: (net(nn.Linear(6, 5), snn.Leaky(beta=0.0)), X),
     "0 and 1 cannot be matched: threshold": lambda: (net(nn.Linear(6, 5), snn.Leaky(0.9, threshold=-1.0)), X),
 }
 

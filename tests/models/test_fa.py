@@ -98,6 +98,7 @@ def test_without_biases_there_are_none(numpy_target):
     ("wrong", "message"),
     [
         ({"hidden": {"reset_mechanism": "zero"}}, "'subtract' or 'none'"),
+        ({"hidden": {"reset_mechanism": "none", "once": True}}, "fires once cannot learn"),
         ({"readout": {"reset_mechanism": "subtract"}}, "must have reset_mechanism='none', got 'subtract'"),
         ({"readout": {"weight": np.ones((6, 5))}}, r"shapes \(\(6, 5\), \(6, 5\)\)"),
         ({"eta": -1.0}, "'eta': -1.0"),

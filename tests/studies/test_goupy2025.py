@@ -8,8 +8,9 @@ import torch
 from spikefa.assignment import rules_by_pattern
 from spikefa.experiment import Experiment
 from spikefa.studies import STUDIES, Results, Row, Verdict
+from spikefa.studies.goupy2025 import copies
 from spikefa.studies.goupy2025.arms import REDUCTIONS, REFERENCES, SETTINGS, arms, transported, transports
-from spikefa.studies.goupy2025.figures import accuracy_against, drift, reductions
+from spikefa.studies.goupy2025.figures import accuracy_against, at_every_copy, drift, reductions
 
 STUDY = STUDIES["goupy2025"]()
 SETTING = "Fashion-MNIST, rate"
@@ -73,6 +74,51 @@ def test_a_case_keeps_its_drift_and_the_scale_of_w():
     whole = transported(0, rule="bp", **SMALL)
     assert whole["drift"] == {}
     assert whole["words"] / found["words"] == pytest.approx(19 / 3)  # 19 updates, of which three copy
+
+
+@pytest.mark.parametrize("scheme", ["full", "topk,fraction=0.1"])
+def test_followed_copies_are_those_of_a_comparison(scheme):
+    fields = {**SMALL, "epochs": 2, "rule": f"fbp:period=19,transport={scheme}"}  # 19 updates an epoch
+    found, trained = copies.followed(1, **fields), transported(1, **fields)
+    by_layer = [over[1:] for layer, over in trained["drift"].items() if layer != "out"]
+    assert found["drift"] == pytest.approx([sum(drifts) / 2 for drifts in zip(*by_layer, strict=True)], rel=1e-12)
+    assert found["largest"] == pytest.approx({layer: max(trained["drift"][layer]) for layer in ("fc2", "fc3")})
+    assert found["rms"] == {layer: trained["rms"][layer] for layer in ("fc2", "fc3")}
+    assert found["period"] == 19
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"), [("fa", "fa in mlp.*: follow an fbp"), ("fbp:period=20", "copies for the first time after")]
+)
+def test_without_a_copy_there_is_nothing_to_follow(rule, message):
+    with pytest.raises(ValueError, match=message):
+        copies.followed(0, **{**SMALL, "rule": rule})
+
+
+def test_a_copy_that_is_followed_is_compared_with_what_adam_may_do_between_two():
+    row = Row("c", {"lr": 1e-3}, 0, {"period": 100, "largest": {"a": 0.1, "b": 0.3}, "rms": {"a": 0.2, "b": 0.1}})
+    assert copies.against_reach(row.values["largest"], row, row.values["period"]) == pytest.approx(0.03 / 0.1)
+
+
+def following(arm, drifts, seed=0):
+    values = {"period": 10, "drift": drifts, "largest": {"fc2": max(drifts)}, "rms": {"fc2": 0.2}}
+    return Row(copies.case(SETTING, arm), {"lr": 1e-3}, seed, values)
+
+
+def test_every_copy_is_judged_and_drawn_where_copies_were_followed():
+    rows = [*seeds("bp"), following("full, 10×", [0.04, 0.02]), following("topk, 1,000×", [0.1, 0.2])]
+    assert not any(
+        "all copies" in claim.says or "every copy" in claim.says for claim in STUDY.claims(Results(rows[:3]))
+    )
+    rows += [following("topk, 1,000×", [0.3, 0.2], 1), following("cyclic, 1,000×", [0.3, 0.4])]
+    results = Results(rows)
+    assert claim(results, "largest of all copies").values == pytest.approx([0.04 * 0.2 / 0.01])
+    assert claim(results, "mean over all copies").values == pytest.approx([0.15 - 0.35])
+    assert "drift_at_every_copy" in STUDY.figures(results)
+    (axes,) = at_every_copy(results).axes
+    drawn = {line.get_label(): (line.get_xdata().tolist(), line.get_ydata().tolist()) for line in axes.lines}
+    assert drawn["full, 10×"] == ([10, 20], [0.04, 0.02])
+    assert drawn["topk, 1,000×"] == ([10, 20], pytest.approx([0.2, 0.2]))
 
 
 def test_words_and_bits_are_relative_to_backpropagation_of_the_same_seed():
@@ -144,6 +190,6 @@ def test_a_threshold_beyond_the_axes_is_not_drawn():
     assert not accuracy_against(Results(rows), "words").axes[0].containers
 
 
-def test_long_trains_every_scheme_on_both_data_sets():
-    for setting in ("Fashion-MNIST, rate", "CIFAR-10, rate"):
+def test_long_trains_every_scheme_in_every_setting():
+    for setting in SETTINGS["long"]:
         assert set(arms("long", setting)) - set(REFERENCES) == set(transports()) - {"full, 10,000×"}

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, final
 
 from spikefa.studies.claim import Claim
-from spikefa.studies.goupy2025.arms import SETTINGS, arms, transported
-from spikefa.studies.goupy2025.figures import accuracy_against, drift, hidden, mean_drift
+from spikefa.studies.goupy2025 import copies
+from spikefa.studies.goupy2025.arms import LATE, SETTINGS, arms, transported, transports
+from spikefa.studies.goupy2025.figures import accuracy_against, at_every_copy, drift, hidden, mean_drift
 from spikefa.studies.rows import Results, Row, minus
 from spikefa.studies.study import Case, Size, Study
 
@@ -24,6 +25,9 @@ APART = 5.0
 """Points that fa must lose for a network to tell rules apart: the least of the three seeds of docs/all_rules."""
 SIGN = "its sign"
 SPENT = f"the {PUBLISHED} points published for 1,000×"
+
+REACHED = "Adam moves a weight by about lr at most, and rms W grows"
+LEAST = "of all parts of a size topk leaves the least change"
 
 
 @final
@@ -42,10 +46,16 @@ class Goupy2025(Study):
 
     def cases(self, size: Size) -> list[Case]:
         """Every arm of every setting; those of a setting differ in the rule alone, and so are paired."""
-        return [
+        trained = [
             Case(f"{setting}: {arm}", transported, {**fields, "rule": rule})
             for setting, fields in SETTINGS[size].items()
             for arm, rule in arms(size, setting).items()
+        ]
+        return trained + [
+            Case(copies.case(setting, arm), copies.followed, {**fields, "rule": transports()[arm]})
+            for setting, fields in SETTINGS[size].items()
+            for arm in copies.FOLLOWED
+            if arm not in LATE[size]
         ]
 
     def claims(self, results: Results) -> Sequence[Claim]:
@@ -59,14 +69,16 @@ class Goupy2025(Study):
         ]
 
     def figures(self, results: Results) -> Mapping[str, Figure]:
-        """Accuracy against words and against bits, and the drift."""
+        """Accuracy against words and against bits, the drift, and its course over the copies."""
         if not results.rows:
             return {}
-        return {
+        drawn = {
             "accuracy_against_words": accuracy_against(results, "words"),
             "accuracy_against_bits": accuracy_against(results, "bits"),
             "drift": drift(results),
         }
+        followed = any(copies.is_case(row.case) for row in results.rows if not row.error)
+        return drawn | ({"drift_at_every_copy": at_every_copy(results)} if followed else {})
 
 
 def _minus(results: Results, setting: str, arm: str, other: str) -> list[float]:
@@ -111,18 +123,25 @@ def _rankings(results: Results, setting: str) -> Iterator[Claim]:
 
 
 def _drifts(results: Results, setting: str) -> Iterator[Claim]:
-    """How far B was from W just before a copy, as far as theory speaks."""
-    grown = results.each(f"{setting}: full, 10×", _grown)
+    """How far B was from W just before a copy, as far as theory speaks: the last copy, and where followed, all."""
+    full, topk, cyclic = (f"{setting}: {arm}" for arm in ("full, 10×", "topk, 1,000×", "cyclic, 1,000×"))
     says = f"{setting}: drift before a full copy every 10 updates, over 10 lr / rms W₀, largest of the hidden layers"
-    why = "Adam moves a weight by about lr at most, and rms W grows"
-    yield Claim(says, "≤ 1 [D]", grown, 0.0, 1.0, why)
-    topk, cyclic = (results.by_seed(f"{setting}: {arm}, 1,000×", mean_drift) for arm in ("topk", "cyclic"))
+    yield Claim(says, "≤ 1 [D]", results.each(full, _last_reached), 0.0, 1.0, REACHED)
     says = f"{setting}: drift at 1,000×, topk minus cyclic"
-    why = "of all parts of a size topk leaves the least change"
-    yield Claim(says, "below 0 [D]", minus(topk, cyclic), -math.inf, 0.0, why)
+    means = (results.by_seed(name, mean_drift) for name in (topk, cyclic))
+    yield Claim(says, "below 0 [D]", minus(*means), -math.inf, 0.0, LEAST)
+    full, topk, cyclic = (name + copies.EVERY for name in (full, topk, cyclic))
+    if results.tried(full):
+        says = f"{setting}: drift before each full copy every 10 updates, over 10 lr / rms W₀, largest of all copies"
+        yield Claim(says, "≤ 1 [D]", results.each(full, _most_reached), 0.0, 1.0, REACHED)
+        says = f"{setting}: drift at 1,000×, topk minus cyclic, mean over all copies"
+        means = (results.by_seed(name, copies.mean_over_copies) for name in (topk, cyclic))
+        yield Claim(says, "below 0 [D]", minus(*means), -math.inf, 0.0, LEAST)
 
 
-def _grown(row: Row) -> float:
-    """The largest drift of a hidden layer, in units of what ten updates of Adam may do to it."""
-    reach: float = 10 * row.parameters["lr"]
-    return max(drifts[-1] * float(row.values["rms"][layer]) / reach for layer, drifts in hidden(row))
+def _last_reached(row: Row) -> float:
+    return copies.against_reach({layer: drifts[-1] for layer, drifts in hidden(row)}, row, updates=10)
+
+
+def _most_reached(row: Row) -> float:
+    return copies.against_reach(row.values["largest"], row, row.values["period"])

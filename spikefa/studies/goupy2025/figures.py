@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from spikefa.palette import INK, strokes
 from spikefa.panels import panels
-from spikefa.studies.goupy2025.arms import REDUCTIONS, REFERENCES, transports
+from spikefa.studies.goupy2025 import copies
+from spikefa.studies.goupy2025.arms import REDUCTIONS, REFERENCES, SETTINGS, transports
 from spikefa.studies.legend import with_legend
 from spikefa.studies.ranges import Points, ranges
 from spikefa.studies.rows import Results, Row
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 COLORS = {"full": INK, "cyclic": "#56b4e9", "random": "#009e73", "threshold": "#e69f00", "topk": "#d55e00"}
 MARKERS = {"full": "o", "cyclic": "s", "random": "^", "threshold": "D", "topk": "v"}
+DASHES = {"10×": ":", "100×": "--", "1,000×": "-"}
+DRIFTS = (0.01, 0.03, 0.1, 0.3)
+"""What the axis of :func:`at_every_copy` names."""
+FEW = 5
+"""Copies that are drawn as points, too."""
 BANDS = {"bp": (INK, "-"), "never copied": ("#d55e00", ":")} | {
     rule: (strokes([rule])[rule].color, "--") for rule in ("usf", "frsf", "fa")
 }
@@ -87,6 +93,26 @@ def drift(results: Results) -> Figure:
     return with_legend(figure)
 
 
+def at_every_copy(results: Results) -> Figure:
+    """‖W − B‖ / ‖W‖ just before each copy, over the updates of a training: mean over seeds, in the band of these."""
+    settings = [s for s in _settings(results) if any(results.of(copies.case(s, arm)) for arm in copies.FOLLOWED)]
+    figure, grid = panels(len(settings), height=3.0, shared=False)
+    for axes, setting in zip(grid, settings, strict=True):
+        axes.set(title=setting, xlabel="updates", yscale="log", ylim=(DRIFTS[0] / 2, 2 * DRIFTS[-1]))
+        axes.set_yticks(DRIFTS, [f"{drift:g}" for drift in DRIFTS])
+        axes.set_yticks([], minor=True)
+        axes.locator_params(axis="x", nbins=4)
+        for arm in copies.FOLLOWED:
+            at, drifts = copies.over_updates(results, setting, arm)
+            if drifts:
+                scheme, by = arm.split(", ", 1)
+                how: dict[str, Any] = {"color": COLORS[scheme], "linestyle": DASHES[by]}
+                axes.plot(at, np.mean(drifts, 0), **how, lw=1.2, label=arm, marker="." if len(at) < FEW else "")
+                axes.fill_between(at, np.min(drifts, 0), np.max(drifts, 0), color=COLORS[scheme], alpha=0.15, lw=0)
+    grid[0].set_ylabel("drift  ‖W − B‖ / ‖W‖")
+    return with_legend(figure)
+
+
 def _points(results: Results, setting: str, scheme: str, unit: Unit) -> list[tuple[float, str]]:
     """The scheme's cases that were measured, by the mean of their reductions."""
     cases = [f"{setting}: {name}" for name in transports() if name.startswith(scheme + ",")]
@@ -101,7 +127,7 @@ def _line(axes: Axes, scheme: str, points: Points) -> None:
 
 def _panels(results: Results, along: str) -> tuple[Figure, dict[str, Axes]]:
     """A panel a setting. A threshold of 1, which moves next to nothing, lies beyond their ends and is not drawn."""
-    settings = list(dict.fromkeys(row.case.partition(": ")[0] for row in results.rows))
+    settings = _settings(results)
     figure, grid = panels(len(settings), height=3.4, shared=False)
     for axes, setting in zip(grid, settings, strict=True):
         axes.set_title(setting)
@@ -109,3 +135,9 @@ def _panels(results: Results, along: str) -> tuple[Figure, dict[str, Axes]]:
         axes.set_xticks(REDUCTIONS, [f"{by:,}" for by in REDUCTIONS])
         axes.set_xticks([], minor=True)
     return figure, dict(zip(settings, grid, strict=True))
+
+
+def _settings(results: Results) -> list[str]:
+    """Those of the rows, in the order of :data:`~spikefa.studies.goupy2025.arms.SETTINGS`."""
+    found = {row.case.partition(": ")[0] for row in results.rows}
+    return [setting for setting in SETTINGS["paper"] if setting in found]
