@@ -20,7 +20,6 @@ from spikefa.measurement import PROBE, measure
 from spikefa.readout import READOUTS
 from spikefa.rules.kp import NoDecay
 from spikefa.sequence import run
-from spikefa.silence import SilentLayer
 from spikefa.streams import stream
 from spikefa.training import Diverged, train
 
@@ -185,21 +184,6 @@ def test_gradients_that_overflow_while_the_loss_is_finite_are_found(digits):
     assert next(epochs).epoch == 0
     with pytest.raises(Diverged, match=r"the error that .*:Exploding sends back through layer 'out' has norm"):
         next(epochs)
-
-
-def test_a_silent_layer_is_warned_of_once(digits):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        records(digits, network="mlp:width=16,gain=0.01", seed=3)
-    assert [warning.category for warning in caught] == [SilentLayer] * 2
-    for warning, name in zip(caught, ("lif1", "lif2"), strict=True):
-        assert f"layer {name!r} is silent at epoch 0 (bp, seed 3)" in str(warning.message)
-
-
-def test_a_network_that_fires_is_not_warned_of(digits):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        records(digits)
 
 
 def test_kolen_pollack_without_weight_decay_is_warned_of_once_and_aligns_with_it(digits):
