@@ -28,6 +28,7 @@ def strong(linear):
 
 CONVERTED = {
     "no leak": lambda: net(strong(nn.Linear(6, 5)), snn.Leaky(beta=1.0)),
+    "no leak of the current": lambda: net(strong(nn.Linear(6, 5)), snn.Synaptic(alpha=1.0, beta=0.8)),
     "no bias": lambda: net(strong(nn.Linear(6, 5, bias=False)), snn.Leaky(beta=0.8)),
     "nested": lambda: net(nn.Sequential(nn.Flatten(), strong(nn.Linear(6, 5))), snn.Leaky(beta=0.8)),
     "pathways": lambda: attach(

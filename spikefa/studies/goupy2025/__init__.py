@@ -25,7 +25,6 @@ APART = 5.0
 """Points that fa must lose for a network to tell rules apart: the least of the three seeds of docs/all_rules."""
 SIGN = "its sign"
 SPENT = f"the {PUBLISHED} points published for 1,000×"
-
 REACHED = "Adam moves a weight by about lr at most, and rms W grows"
 LEAST = "of all parts of a size topk leaves the least change"
 
